@@ -1,0 +1,94 @@
+// Who may import whom: see README, "How the folders map". Each edge between two domain libs has its reason here.
+const DOMAIN = [
+  'templates',
+  'media',
+  'catalog',
+  'orders',
+  'deliveries',
+  'payments',
+  'messaging',
+  'whatsapp',
+  'bot',
+  'webhooks',
+  'realtime',
+];
+const EDGES = [
+  ['orders', 'catalog', 'an order reserves stock in its own transaction'],
+  ['orders', 'deliveries', 'a confirmed order and its delivery task are one commit'],
+  ['whatsapp', 'messaging', 'transports store what arrives and know channels by the store'],
+  ['bot', 'messaging', 'the bot takes unanswered messages and queues its replies'],
+  ['bot', 'catalog', 'the bot shows what can be bought'],
+  ['bot', 'orders', 'a confirmed conversation places an order in the transaction of its reply'],
+  ['bot', 'templates', 'news of orders are written by template'],
+];
+const LAYERS = [['common'], ['contracts', 'config'], ['database', 'observability'], ['queues'], ['audit', 'identity'], DOMAIN];
+
+const lib = (names) => `^libs/(${names.join('|')})/`;
+const below = LAYERS.flatMap((layer, depth) => {
+  const above = LAYERS.slice(depth + 1).flat();
+  return above.length > 0
+    ? [
+        {
+          name: `${layer.join('-')}-imports-downwards-only`,
+          severity: 'error',
+          from: { path: lib(layer) },
+          to: { path: lib(above) },
+        },
+      ]
+    : [];
+});
+const between = DOMAIN.map((name) => {
+  const allowed = [name, ...EDGES.filter(([from]) => from === name).map(([, to]) => to)];
+  return {
+    name: `${name}-knows-only-its-listed-neighbours`,
+    severity: 'error',
+    from: { path: lib([name]) },
+    to: { path: lib(DOMAIN.filter((other) => !allowed.includes(other))) },
+  };
+});
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
+    ...below,
+    ...between,
+    {
+      name: 'only-the-index-of-a-lib',
+      severity: 'error',
+      from: { path: '^(?:apps|libs)/([^/]+)/' },
+      to: { path: '^libs/([^/]+)/src/(?!index\\.ts$)', pathNot: '^libs/$1/' },
+    },
+    {
+      name: 'apps-stay-apart',
+      severity: 'error',
+      from: { path: '^apps/([^/]+)/' },
+      to: { path: '^apps/', pathNot: '^apps/$1/' },
+    },
+    { name: 'libs-know-no-app', severity: 'error', from: { path: '^libs/' }, to: { path: '^apps/' } },
+    {
+      name: 'testing-is-for-tests',
+      severity: 'error',
+      from: { path: '^(apps|libs/(?!testing))', pathNot: 'spec\\.ts$' },
+      to: { path: '^libs/testing/' },
+    },
+    { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'no-dev-dependencies-in-production',
+      severity: 'error',
+      from: { path: '^(apps|libs/(?!testing))', pathNot: 'spec\\.ts$' },
+      to: { dependencyTypes: ['npm-dev'], pathNot: '@types/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|apps/api/public)' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+      extensions: ['.ts', '.js'],
+    },
+  },
+};

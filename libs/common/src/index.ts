@@ -1,0 +1,8 @@
+export { AppError, NotFoundError, ValidationError, type FieldError } from './errors.js';
+export { workContext, type WorkContext } from './context.js';
+export { backoff, jitter } from './backoff.js';
+export { newId, isUuid } from './ids.js';
+export { formatMoney, multiply, sum, type Money } from './money.js';
+export { maskPhone, normalisePhone } from './phone.js';
+export { fieldErrors, IsPhone, MoneyInput, validateInput } from './validation.js';
+export { decodeCursor, PageQuery, pageOf, type Page } from './pagination.js';

@@ -1,0 +1,3 @@
+export { ConfigModule } from './config.module.js';
+export { databaseUrl, loadSettings, projectRoot } from './load.js';
+export { Settings } from './settings.js';

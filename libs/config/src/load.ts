@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { validateInput, ValidationError } from '@soko/common';
+import { getMetadataStorage } from 'class-validator';
+import ipaddr from 'ipaddr.js';
+import { Settings } from './settings.js';
+
+/** The folder that holds `migrations/`: the same from the sources and from `dist/`. */
+export function projectRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'migrations'))) {
+    const parent = dirname(folder);
+    if (parent === folder) throw new Error('the project folder (with migrations/) was not found above ' + import.meta.url);
+    folder = parent;
+  }
+  return folder;
+}
+
+/**
+ * The settings, checked. Empty variables count as missing; variables that are not ours are ignored.
+ * @throws ValidationError naming each bad variable.
+ */
+export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
+  const rules = getMetadataStorage().getTargetValidationMetadatas(Settings, '', false, false);
+  const known = [...new Set(rules.map((rule) => rule.propertyName))];
+  const values = Object.fromEntries(known.filter((name) => env[name]).map((name) => [name, env[name]]));
+  const settings = validateInput(Settings, values);
+  for (const cidr of settings.WEBHOOK_ALLOWED_CIDRS) {
+    if (!ipaddr.isValidCIDR(cidr)) {
+      throw new ValidationError([
+        { path: 'WEBHOOK_ALLOWED_CIDRS', code: 'isCidr', message: `"${cidr}" is not a CIDR such as 10.0.0.0/8` },
+      ]);
+    }
+  }
+  return settings;
+}
+
+/** The one setting that a migration needs, for the one-shot container that has no others. */
+export function databaseUrl(env: NodeJS.ProcessEnv = process.env): string {
+  if (!env.DATABASE_URL) throw new Error('set DATABASE_URL, for example postgres://user:password@localhost:5432/soko');
+  return env.DATABASE_URL;
+}

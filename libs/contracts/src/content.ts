@@ -1,0 +1,89 @@
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsBoolean,
+  IsLatitude,
+  IsLongitude,
+  IsOptional,
+  IsString,
+  Length,
+  MaxLength,
+  ValidateNested,
+} from 'class-validator';
+
+/* Limits are WhatsApp's own: https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages */
+
+export class TextContent {
+  @IsString() @Length(1, 4096) body!: string;
+  @IsOptional() @IsBoolean() previewUrl?: boolean;
+}
+
+export class ReplyButton {
+  @IsString() @Length(1, 256) id!: string;
+  @IsString() @Length(1, 20) title!: string;
+}
+export class ButtonsContent {
+  @IsOptional() @IsString() @Length(1, 60) header?: string;
+  @IsString() @Length(1, 1024) body!: string;
+  @IsOptional() @IsString() @Length(1, 60) footer?: string;
+  @ValidateNested({ each: true }) @Type(() => ReplyButton) @ArrayMinSize(1) @ArrayMaxSize(3) buttons!: ReplyButton[];
+}
+
+export class ListRow {
+  @IsString() @Length(1, 200) id!: string;
+  @IsString() @Length(1, 24) title!: string;
+  @IsOptional() @IsString() @MaxLength(72) description?: string;
+}
+export class ListSection {
+  @IsOptional() @IsString() @Length(1, 24) title?: string;
+  @ValidateNested({ each: true }) @Type(() => ListRow) @ArrayMinSize(1) @ArrayMaxSize(10) rows!: ListRow[];
+}
+export class ListContent {
+  @IsOptional() @IsString() @Length(1, 60) header?: string;
+  @IsString() @Length(1, 1024) body!: string;
+  @IsOptional() @IsString() @Length(1, 60) footer?: string;
+  @IsString() @Length(1, 20) button!: string;
+  @ValidateNested({ each: true }) @Type(() => ListSection) @ArrayMinSize(1) @ArrayMaxSize(10) sections!: ListSection[];
+}
+
+export class LocationContent {
+  @IsLatitude() latitude!: number;
+  @IsLongitude() longitude!: number;
+  @IsOptional() @IsString() @MaxLength(1000) name?: string;
+  @IsOptional() @IsString() @MaxLength(1000) address?: string;
+}
+
+/** What a message says, in the shape it was sent with. */
+export type OutboundContent =
+  | { type: 'text'; text: TextContent }
+  | { type: 'buttons'; buttons: ButtonsContent }
+  | { type: 'list'; list: ListContent }
+  | { type: 'location'; location: LocationContent };
+
+/** What a customer's message says. A tapped button or row comes as the id that we gave it. */
+export type InboundContent =
+  | { type: 'text'; text: { body: string } }
+  | { type: 'reply'; reply: { id: string; title: string } }
+  | { type: 'location'; location: LocationContent }
+  | { type: 'image'; image: { mediaId?: string; caption?: string } };
+
+export type MessageContent = OutboundContent | InboundContent;
+
+/** The message as a person would read it: what search, lists of chats and plain-text channels show. */
+export function contentText(content: MessageContent): string {
+  switch (content.type) {
+    case 'text':
+      return content.text.body;
+    case 'reply':
+      return content.reply.title;
+    case 'location':
+      return content.location.name ?? content.location.address ?? `${content.location.latitude}, ${content.location.longitude}`;
+    case 'image':
+      return content.image.caption ?? 'Photo';
+    case 'buttons':
+      return [content.buttons.header, content.buttons.body, content.buttons.footer].filter(Boolean).join('\n');
+    case 'list':
+      return [content.list.header, content.list.body, content.list.footer].filter(Boolean).join('\n');
+  }
+}

@@ -1,0 +1,91 @@
+import { Type } from 'class-transformer';
+import { IsIn, IsInt, IsISO8601, IsObject, IsOptional, IsString, IsUUID, ValidateNested } from 'class-validator';
+import { IsPhone, MoneyInput } from '@soko/common';
+import { defineEvent } from './event.js';
+
+export const ORDER_STATUSES = [
+  'pending',
+  'confirmed',
+  'preparing',
+  'out_for_delivery',
+  'delivered',
+  'rejected',
+  'cancelled',
+] as const;
+export type OrderStatus = (typeof ORDER_STATUSES)[number];
+
+class MessageData {
+  @IsUUID() messageId!: string;
+  @IsUUID() chatId!: string;
+  @IsUUID() channelId!: string;
+  @IsString() messageType!: string;
+  @IsString() text!: string;
+  @IsOptional() @IsString() waMessageId?: string;
+}
+export class MessageReceivedData extends MessageData {
+  @IsPhone() from!: string;
+}
+export const messageReceived = defineEvent('message_received', MessageReceivedData, (data) => data.chatId);
+
+export class MessageSentData extends MessageData {
+  @IsPhone() to!: string;
+}
+export const messageSent = defineEvent('message_sent', MessageSentData, (data) => data.chatId);
+
+class OrderItemData {
+  @IsUUID() productId!: string;
+  @IsString() sku!: string;
+  @IsString() name!: string;
+  @IsInt() quantity!: number;
+  @ValidateNested() @Type(() => MoneyInput) unitPrice!: MoneyInput;
+}
+class OrderData {
+  @IsUUID() orderId!: string;
+  @IsInt() number!: number;
+  @IsIn(ORDER_STATUSES) status!: OrderStatus;
+  @IsPhone() customerPhone!: string;
+  @IsOptional() @IsString() customerName?: string;
+  /** Where the customer is told about the order; the merchant's default channel when missing. */
+  @IsOptional() @IsUUID() channelId?: string;
+  @ValidateNested() @Type(() => MoneyInput) total!: MoneyInput;
+}
+export class OrderCreatedData extends OrderData {
+  @ValidateNested({ each: true }) @Type(() => OrderItemData) items!: OrderItemData[];
+}
+export const orderCreated = defineEvent('order_created', OrderCreatedData, (data) => data.orderId);
+
+export class OrderStatusChangedData extends OrderData {
+  @IsIn(ORDER_STATUSES) previousStatus!: OrderStatus;
+  /** For the customer to read, for example why the order was rejected. */
+  @IsOptional() @IsString() reason?: string;
+}
+export const orderStatusChanged = defineEvent('order_status_changed', OrderStatusChangedData, (data) => data.orderId);
+
+export class ProductUpdatedData {
+  @IsUUID() productId!: string;
+  @IsString() sku!: string;
+  @IsString() name!: string;
+  @ValidateNested() @Type(() => MoneyInput) price!: MoneyInput;
+  /** On hand less reserved. */
+  @IsInt() available!: number;
+  @IsObject() changes!: Record<string, unknown>;
+}
+export const productUpdated = defineEvent('product_updated', ProductUpdatedData, (data) => data.productId);
+
+class ChannelData {
+  @IsUUID() channelId!: string;
+  @IsIn(['simulator', 'cloud', 'baileys']) kind!: string;
+  @IsOptional() @IsString() phone?: string;
+  @IsOptional() @IsString() reason?: string;
+}
+export class BotConnectedData extends ChannelData {}
+export const botConnected = defineEvent('bot_connected', BotConnectedData, (data) => data.channelId);
+export class BotDisconnectedData extends ChannelData {}
+export const botDisconnected = defineEvent('bot_disconnected', BotDisconnectedData, (data) => data.channelId);
+
+export class MerchantRegisteredData {
+  @IsString() name!: string;
+  @IsString() locale!: string;
+  @IsISO8601() registeredAt!: string;
+}
+export const merchantRegistered = defineEvent('merchant_registered', MerchantRegisteredData, () => 'merchant');

@@ -1,0 +1,5 @@
+export * from './content.js';
+export * from './event.js';
+export * from './events.js';
+export * from './job.js';
+export * from './jobs.js';

@@ -1,0 +1,35 @@
+/** The queues, by the names that ops see. `message_sending` has one lane per gateway shard. */
+export const QUEUES = ['message_sending', 'inbound_processing', 'order_processing', 'webhook_delivery', 'maintenance'] as const;
+export type QueueName = (typeof QUEUES)[number];
+
+/**
+ * Where the rows behind a job stand. A row is due for an alarm when `ring_at` has passed; the sweep then moves `ring_at`
+ * on and rings `job` with the row's ids, so a lost job costs seconds, not an order.
+ */
+export interface DueRows<P> {
+  table: string;
+  /** Payload field -> column. */
+  ids: Record<Extract<keyof P, string>, string>;
+}
+
+/** An alarm: "look at this one now". The payload carries ids only. */
+export interface JobDef<P extends object = object> {
+  name: string;
+  queue: QueueName;
+  payload: new () => P;
+  due: DueRows<P>;
+  /** The lane of the queue, where it has lanes. */
+  lane?: (payload: P) => number;
+}
+
+const catalogue = new Map<string, JobDef>();
+
+export function defineJob<P extends object>(name: string, def: Omit<JobDef<P>, 'name'>): JobDef<P> {
+  if (catalogue.has(name)) throw new Error(`job ${name} is defined twice`);
+  const job = { name, ...def };
+  catalogue.set(name, job as unknown as JobDef);
+  return job;
+}
+
+/** Every job there is. */
+export const allJobs = (): JobDef[] => [...catalogue.values()];

@@ -1,0 +1,61 @@
+import { IsInt, IsString, IsUUID, Min } from 'class-validator';
+import { defineJob } from './job.js';
+
+export class SendChatJob {
+  @IsUUID() merchantId!: string;
+  @IsUUID() chatId!: string;
+  @IsInt() @Min(0) shard!: number;
+}
+/** Work off what waits to be sent in one chat, oldest first. */
+export const sendChat = defineJob('send-chat', {
+  queue: 'message_sending',
+  payload: SendChatJob,
+  due: { table: 'pending_sends', ids: { merchantId: 'merchant_id', chatId: 'chat_id', shard: 'shard' } },
+  lane: (job) => job.shard,
+});
+
+export class AnswerChatJob {
+  @IsUUID() merchantId!: string;
+  @IsUUID() chatId!: string;
+}
+/** Answer what came in in one chat, oldest first. */
+export const answerChat = defineJob('answer-chat', {
+  queue: 'inbound_processing',
+  payload: AnswerChatJob,
+  due: { table: 'pending_answers', ids: { merchantId: 'merchant_id', chatId: 'chat_id' } },
+});
+
+export class ProcessOrderJob {
+  @IsUUID() merchantId!: string;
+  @IsUUID() orderId!: string;
+}
+/** Confirm or reject a pending order. */
+export const processOrder = defineJob('process-order', {
+  queue: 'order_processing',
+  payload: ProcessOrderJob,
+  due: { table: 'orders', ids: { merchantId: 'merchant_id', orderId: 'id' } },
+});
+
+export class ReactJob {
+  @IsUUID() merchantId!: string;
+  @IsString() reaction!: string;
+  /** What the events are about, for example an order's id: reactions to one subject run in the order of its events. */
+  @IsString() subject!: string;
+}
+/** Run one reaction for one subject, oldest event first. */
+export const react = defineJob('react', {
+  queue: 'maintenance',
+  payload: ReactJob,
+  due: { table: 'event_reactions', ids: { merchantId: 'merchant_id', reaction: 'reaction', subject: 'subject' } },
+});
+
+export class DeliverWebhookJob {
+  @IsUUID() merchantId!: string;
+  @IsUUID() deliveryId!: string;
+}
+/** Make the next attempt of one webhook delivery. */
+export const deliverWebhook = defineJob('deliver-webhook', {
+  queue: 'webhook_delivery',
+  payload: DeliverWebhookJob,
+  due: { table: 'webhook_deliveries', ids: { merchantId: 'merchant_id', deliveryId: 'id' } },
+});

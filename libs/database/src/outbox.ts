@@ -1,0 +1,43 @@
+import { validateInput, workContext } from '@soko/common';
+import type { EventDef } from '@soko/contracts';
+import type { Transaction } from './transaction.js';
+
+interface Pending {
+  type: string;
+  subject: string;
+  data: string;
+}
+
+/** Collects the events of one transaction and writes them with it, in one statement, in the order in which they were emitted. */
+export class Outbox {
+  private pending: Pending[] = [];
+
+  constructor(
+    private readonly tx: Transaction,
+    private readonly merchantId: string,
+  ) {}
+
+  /** @throws ValidationError when `data` does not fit the catalogue. */
+  emit<D extends object>(event: EventDef<D>, data: D): void {
+    validateInput(event.data, data);
+    this.pending.push({ type: event.type, subject: event.subject(data), data: JSON.stringify(data) });
+  }
+
+  async flush(): Promise<void> {
+    if (this.pending.length === 0) return;
+    const rows = this.pending;
+    this.pending = [];
+    await this.tx.query(
+      `INSERT INTO events (merchant_id, type, subject, data, request_id)
+       SELECT $1, e.type, e.subject, e.data, $2
+       FROM unnest($3::text[], $4::text[], $5::json[]) WITH ORDINALITY AS e (type, subject, data, n) ORDER BY e.n`,
+      [
+        this.merchantId,
+        workContext.requestId ?? null,
+        rows.map((row) => row.type),
+        rows.map((row) => row.subject),
+        rows.map((row) => row.data),
+      ],
+    );
+  }
+}

@@ -1,0 +1,18 @@
+import type { SystemTx } from '@soko/database';
+
+/** An event as the relay hands it on. */
+export interface RelayedEvent {
+  merchantId: string;
+  id: string;
+  type: string;
+  subject: string;
+  position: number;
+}
+
+/**
+ * Something that must hear of every event. `fanOut` writes what is to be done about a batch in the relay's own transaction
+ * (rows and alarms only, no calls to the outside), so an event is handed on completely or not at all.
+ */
+export interface EventSink {
+  fanOut(tx: SystemTx, events: RelayedEvent[]): Promise<void>;
+}

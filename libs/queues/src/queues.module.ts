@@ -1,0 +1,69 @@
+import { BullModule, getQueueToken } from '@nestjs/bullmq';
+import { type DynamicModule, Inject, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import { loadSettings, Settings } from '@soko/config';
+import { AlarmBell } from '@soko/database';
+import type { Queue } from 'bullmq';
+import { queueBackend, type QueueBackend } from './backend.js';
+import { HandlerRegistry } from './handler.registry.js';
+import { JobWorkers, type QueuesOptions } from './job-workers.js';
+import { QueueBell } from './queue-bell.js';
+import { allQueueNames } from './queue-names.js';
+import { BACKEND, OPTIONS, QUEUE_SET } from './tokens.js';
+
+@Injectable()
+class BackendLifecycle implements OnApplicationShutdown {
+  constructor(@Inject(BACKEND) private readonly backend: QueueBackend) {}
+  onApplicationShutdown(): Promise<void> {
+    return this.backend.close();
+  }
+}
+
+@Module({
+  providers: [{ provide: BACKEND, inject: [Settings], useFactory: queueBackend }, BackendLifecycle],
+  exports: [BACKEND],
+})
+class BackendModule {}
+
+@Module({})
+export class QueuesModule {
+  /** Every app can ring; `options.serves` names the queues whose jobs it handles. */
+  static forApp(options: QueuesOptions): DynamicModule {
+    const names = allQueueNames(loadSettings().GATEWAY_SHARDS);
+    return {
+      module: QueuesModule,
+      global: true,
+      imports: [
+        DiscoveryModule,
+        BackendModule,
+        BullModule.forRootAsync({
+          imports: [BackendModule],
+          inject: [BACKEND],
+          useFactory: (backend: QueueBackend) => ({
+            ...backend.producer,
+            defaultJobOptions: {
+              attempts: 3,
+              backoff: { type: 'exponential', delay: 500, jitter: 0.5 },
+              removeOnComplete: true,
+              removeOnFail: { count: 1_000 },
+            },
+          }),
+        }),
+        BullModule.registerQueue(...names.map((name) => ({ name }))),
+      ],
+      providers: [
+        { provide: OPTIONS, useValue: options },
+        {
+          provide: QUEUE_SET,
+          inject: names.map((name) => getQueueToken(name)),
+          useFactory: (...queues: Queue[]) => new Map(queues.map((queue) => [queue.name, queue])),
+        },
+        QueueBell,
+        { provide: AlarmBell, useExisting: QueueBell },
+        HandlerRegistry,
+        JobWorkers,
+      ],
+      exports: [AlarmBell, HandlerRegistry, JobWorkers, QUEUE_SET],
+    };
+  }
+}
