@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+import { ValidationError } from '@soko/common';
+import { Tenancy } from '@soko/database';
+import { contentOf, MessageStore, type QueuedView, type SendMessageBody } from '@soko/messaging';
+import { TemplateService, type Variables } from '@soko/templates';
+
+/** Puts the two libs together that a send may need: templates render, messaging queues. */
+@Injectable()
+export class SendService {
+  constructor(
+    private readonly tenancy: Tenancy,
+    private readonly store: MessageStore,
+    private readonly templates: TemplateService,
+  ) {}
+
+  send(merchantId: string, body: SendMessageBody): Promise<QueuedView> {
+    const wanted = contentOf(body);
+    return this.tenancy.run(merchantId, async (tx) => {
+      const content =
+        wanted.type === 'template'
+          ? await this.templates.render(tx, wanted.template.name, plain(wanted.template.variables), wanted.template.language)
+          : wanted;
+      const { to, channelId, replyTo } = body;
+      return this.store.queue(tx, { to, channelId, replyTo, content, sendAt: body.sendAt ? new Date(body.sendAt) : undefined });
+    });
+  }
+}
+
+function plain(variables: Record<string, unknown>): Variables {
+  const faults = Object.entries(variables).filter(([, value]) => typeof value !== 'string' && typeof value !== 'number');
+  if (faults.length === 0) return variables as Variables;
+  throw new ValidationError(
+    faults.map(([name]) => ({
+      path: `template.variables.${name}`,
+      code: 'value',
+      message: `${name} must be a string or a number`,
+    })),
+  );
+}

@@ -1,0 +1,41 @@
+import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { type Page } from '@soko/common';
+import { type Caller, Me, Requires } from '@soko/identity';
+import { PhoneMessageBody, PhoneMessageView, PhoneQuery, PhoneWroteView, ReceiptBody, SimulatorService } from '@soko/whatsapp';
+import { Id, Phone } from './input.pipe.js';
+
+@ApiTags('Simulator')
+@ApiBearerAuth()
+@Controller('api/simulator/channels/:id')
+export class SimulatorController {
+  constructor(private readonly simulator: SimulatorService) {}
+
+  /** The customer's phone writes. The same waMessageId again is the same message. */
+  @Post('messages')
+  @HttpCode(202)
+  @Requires('channels:write')
+  write(@Me() { merchantId }: Caller, @Id() id: string, @Body() body: PhoneMessageBody): Promise<PhoneWroteView> {
+    return this.simulator.write(merchantId, id, body);
+  }
+
+  /** What the phone has received, in order. */
+  @Get('phones/:phone/messages')
+  @Requires('channels:read')
+  received(
+    @Me() { merchantId }: Caller,
+    @Id() id: string,
+    @Phone() phone: string,
+    @Query() query: PhoneQuery,
+  ): Promise<Page<PhoneMessageView>> {
+    return this.simulator.received(merchantId, id, phone, query);
+  }
+
+  /** The phone tells that a message has arrived or was read. */
+  @Post('phones/:phone/receipts')
+  @HttpCode(204)
+  @Requires('channels:write')
+  receipt(@Me() { merchantId }: Caller, @Id() id: string, @Phone() phone: string, @Body() body: ReceiptBody): Promise<void> {
+    return this.simulator.receipt(merchantId, id, phone, body);
+  }
+}

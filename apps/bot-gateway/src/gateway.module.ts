@@ -1,0 +1,23 @@
+import { Module } from '@nestjs/common';
+import { ConfigModule } from '@soko/config';
+import { DatabaseModule } from '@soko/database';
+import { MessagingModule } from '@soko/messaging';
+import { ObservabilityModule } from '@soko/observability';
+import { QueuesModule } from '@soko/queues';
+import { WhatsappModule } from '@soko/whatsapp';
+import { ChannelRunner } from './channel-runner.service.js';
+import { ChatSender } from './chat-sender.service.js';
+import { ShardLeases } from './shard-leases.service.js';
+
+@Module({
+  imports: [
+    ConfigModule,
+    ObservabilityModule.forApp('bot-gateway'),
+    DatabaseModule,
+    QueuesModule.forApp({ serves: ['message_sending'], laned: ['message_sending'] }),
+    MessagingModule,
+    WhatsappModule,
+  ],
+  providers: [ShardLeases, ChannelRunner, ChatSender],
+})
+export class GatewayModule {}

@@ -1,0 +1,27 @@
+import { Module } from '@nestjs/common';
+import { BotModule } from '@soko/bot';
+import { ConfigModule } from '@soko/config';
+import { DatabaseModule } from '@soko/database';
+import { IdentityModule } from '@soko/identity';
+import { ObservabilityModule } from '@soko/observability';
+import { OrderProcessor, OrdersModule } from '@soko/orders';
+import { QueuesModule, ReactionProcessor, ReactionSink, Sweeper } from '@soko/queues';
+import { TemplatesModule } from '@soko/templates';
+import { WebhookProcessor, WebhooksModule } from '@soko/webhooks';
+import { Relay } from './relay.service.js';
+
+@Module({
+  imports: [
+    ConfigModule,
+    ObservabilityModule.forApp('worker'),
+    DatabaseModule,
+    QueuesModule.forApp({ serves: ['inbound_processing', 'order_processing', 'webhook_delivery', 'maintenance'] }),
+    IdentityModule,
+    TemplatesModule,
+    OrdersModule,
+    WebhooksModule,
+    BotModule,
+  ],
+  providers: [Relay, Sweeper, ReactionSink, ReactionProcessor, OrderProcessor, WebhookProcessor],
+})
+export class WorkerModule {}

@@ -1,0 +1,8 @@
+/** A product as a conversation shows it. */
+export interface OfferedProduct {
+  id: string;
+  name: string;
+  description?: string;
+  price: { amount: number; currency: string };
+  available: number;
+}

@@ -1,0 +1,17 @@
+import { AppError, ValidationError } from '@soko/common';
+
+export class SkuTakenError extends AppError {
+  constructor(sku: string) {
+    super(409, 'sku_taken', `Another product has the SKU ${sku}; use its id to change it, or choose another SKU.`);
+  }
+}
+export class StockReservedError extends AppError {
+  constructor() {
+    super(409, 'stock_reserved', 'More units than that are reserved by open orders; cancel orders first or set a higher stock.');
+  }
+}
+export class CurrencyMismatchError extends ValidationError {
+  constructor(currency: string) {
+    super([{ path: 'price.currency', code: 'currency', message: `prices of this merchant are in ${currency}` }]);
+  }
+}

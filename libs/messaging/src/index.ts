@@ -1,0 +1,12 @@
+export { AnswerQueue, type Unanswered } from './answer.queue.js';
+export { ChannelStatusView, ChannelView, CreateChannelBody } from './channel.dto.js';
+export type { ChannelKind, ChannelStatus } from './channel.entity.js';
+export { ChannelService } from './channel.service.js';
+export { ChatContactView, ChatQuery, ChatView, MessageQuery } from './chat.dto.js';
+export { ChatService } from './chat.service.js';
+export { MessageDetailView, MessageErrorView, MessageView, QueuedView, TimelineEntry } from './message.dto.js';
+export { type Incoming, MessageStore, type Outgoing } from './message.store.js';
+export { NoChannelError, SimulatorOffError } from './messaging.errors.js';
+export { MessagingModule } from './messaging.module.js';
+export { contentOf, SendMessageBody, TemplateContent } from './send.dto.js';
+export { type ClaimedSend, type Lease, type SendOutcome, SendQueue } from './send.queue.js';

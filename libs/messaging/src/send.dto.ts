@@ -1,0 +1,85 @@
+import { Type } from 'class-transformer';
+import {
+  IsDefined,
+  IsIn,
+  IsISO8601,
+  IsObject,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Length,
+  ValidateIf,
+  ValidateNested,
+} from 'class-validator';
+import { IsPhone, ValidationError } from '@soko/common';
+import { ButtonsContent, ListContent, LocationContent, type OutboundContent, TextContent } from '@soko/contracts';
+
+const SENDABLE = ['text', 'buttons', 'list', 'location', 'template'] as const;
+
+export class TemplateContent {
+  /** @example order_confirmation */
+  @IsString() @Length(1, 512) name!: string;
+  /** BCP 47; the merchant's own language when missing. */
+  @IsOptional() @IsString() @Length(2, 20) language?: string;
+  @IsObject() variables!: Record<string, unknown>;
+}
+
+/** `message` is short for a text; otherwise `type` names the one part that is given. */
+export class SendMessageBody {
+  /** @example +263771234567 */
+  @IsPhone() to!: string;
+  /** The merchant's default channel when missing. */
+  @IsOptional() @IsUUID() channelId?: string;
+  /** The id of one of our messages that this one answers. */
+  @IsOptional() @IsUUID() replyTo?: string;
+  /** Not before this time. */
+  @IsOptional() @IsISO8601() sendAt?: string;
+  /** @example Hello */
+  @ValidateIf((body: SendMessageBody) => body.message !== undefined || body.type === undefined)
+  @IsString()
+  @Length(1, 4096)
+  message?: string;
+  @IsOptional() @IsIn(SENDABLE) type?: (typeof SENDABLE)[number];
+  @ValidateIf(isType('text')) @IsDefined() @ValidateNested() @Type(() => TextContent) text?: TextContent;
+  @ValidateIf(isType('buttons')) @IsDefined() @ValidateNested() @Type(() => ButtonsContent) buttons?: ButtonsContent;
+  @ValidateIf(isType('list')) @IsDefined() @ValidateNested() @Type(() => ListContent) list?: ListContent;
+  @ValidateIf(isType('location')) @IsDefined() @ValidateNested() @Type(() => LocationContent) location?: LocationContent;
+  @ValidateIf(isType('template')) @IsDefined() @ValidateNested() @Type(() => TemplateContent) template?: TemplateContent;
+}
+
+function isType(type: (typeof SENDABLE)[number]): (body: SendMessageBody) => boolean {
+  return (body) => body.type === type || body[type] !== undefined;
+}
+
+/**
+ * What the body says, when it needs no template.
+ * @throws ValidationError when more than one part is given, or the part does not fit `type`, or a list has too many rows.
+ */
+export function contentOf(body: SendMessageBody): OutboundContent | { type: 'template'; template: TemplateContent } {
+  const given = [...SENDABLE.filter((type) => body[type] !== undefined), ...(body.message === undefined ? [] : ['message'])];
+  const type = body.type ?? 'text';
+  if (given.length !== 1 || (given[0] !== type && !(given[0] === 'message' && type === 'text'))) {
+    throw invalid('type', `give exactly one of message, ${SENDABLE.join(', ')}, the one that type names`);
+  }
+  if (body.message !== undefined) return { type: 'text', text: { body: body.message } };
+  if (type === 'list') checkList(body.list!);
+  if (type === 'buttons') checkButtons(body.buttons!);
+  return { type, [type]: body[type] } as OutboundContent | { type: 'template'; template: TemplateContent };
+}
+
+/** Ten rows in all sections together, each id once: more, and WhatsApp refuses the message. */
+function checkList(list: ListContent): void {
+  const ids = list.sections.flatMap((section) => section.rows.map((row) => row.id));
+  if (ids.length > 10)
+    throw invalid('list.sections', `a list has at most 10 rows in all its sections, this one has ${ids.length}`);
+  if (new Set(ids).size !== ids.length) throw invalid('list.sections', 'each row needs an id of its own');
+}
+
+function checkButtons({ buttons }: ButtonsContent): void {
+  if (!unique(buttons.map((b) => b.id)) || !unique(buttons.map((b) => b.title))) {
+    throw invalid('buttons.buttons', 'each button needs an id and a title of its own');
+  }
+}
+
+const unique = (values: string[]): boolean => new Set(values).size === values.length;
+const invalid = (path: string, message: string): ValidationError => new ValidationError([{ path, code: 'content', message }]);

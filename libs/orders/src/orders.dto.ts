@@ -1,0 +1,111 @@
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsDefined,
+  IsIn,
+  IsInt,
+  IsLatitude,
+  IsLongitude,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Length,
+  Max,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { IsPhone, type Money, PageQuery } from '@soko/common';
+import { ORDER_STATUSES, type OrderStatus } from '@soko/contracts';
+import { DeliveryView } from '@soko/deliveries';
+
+export const PAYMENT_METHODS = ['cash_on_delivery', 'transfer'] as const;
+const ACTIONS = ['confirm', 'prepare', 'dispatch', 'deliver', 'cancel'] as const;
+
+export class OrderCustomerBody {
+  /** @example +263771234567 */
+  @IsPhone() phone!: string;
+  /** @example Rudo */
+  @IsOptional() @IsString() @Length(1, 200) name?: string;
+}
+export class OrderItemBody {
+  @IsUUID() productId!: string;
+  /** @example 2 */
+  @IsInt() @Min(1) @Max(10_000) quantity!: number;
+}
+export class OrderLocationBody {
+  @IsLatitude() latitude!: number;
+  @IsLongitude() longitude!: number;
+}
+export class OrderDeliveryBody {
+  /** @example 12 Samora Machel Ave, Harare */
+  @IsOptional() @IsString() @Length(1, 500) address?: string;
+  @IsOptional() @ValidateNested() @Type(() => OrderLocationBody) location?: OrderLocationBody;
+}
+
+export class PlaceOrderBody {
+  @IsDefined() @ValidateNested() @Type(() => OrderCustomerBody) customer!: OrderCustomerBody;
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(100)
+  @ValidateNested({ each: true })
+  @Type(() => OrderItemBody)
+  items!: OrderItemBody[];
+  @IsOptional() @ValidateNested() @Type(() => OrderDeliveryBody) delivery?: OrderDeliveryBody;
+  @IsOptional() @IsIn(PAYMENT_METHODS) paymentMethod?: (typeof PAYMENT_METHODS)[number];
+  @IsOptional() @IsString() @Length(1, 1000) note?: string;
+  /** Where the customer hears of the order; the default channel when missing. */
+  @IsOptional() @IsUUID() channelId?: string;
+}
+
+export class TransitionBody {
+  @IsIn(ACTIONS) action!: (typeof ACTIONS)[number];
+  @IsOptional() @IsString() @Length(1, 500) reason?: string;
+}
+
+export class OrderQuery extends PageQuery {
+  @IsOptional() @IsIn(ORDER_STATUSES) status?: OrderStatus;
+  /** The customer's number. */
+  @IsOptional() @IsPhone() customer?: string;
+}
+
+export class PlacedOrderView {
+  id!: string;
+  number!: number;
+  status!: OrderStatus;
+  total!: Money;
+}
+export class OrderItemView {
+  productId!: string;
+  sku!: string;
+  name!: string;
+  quantity!: number;
+  unitPrice!: Money;
+  total!: Money;
+}
+export class OrderCustomerView {
+  phone!: string;
+  name?: string;
+}
+export class OrderSummaryView extends PlacedOrderView {
+  customer!: OrderCustomerView;
+  paymentMethod!: string;
+  note?: string;
+  /** Why it was rejected or cancelled. */
+  reason?: string;
+  createdAt!: string;
+}
+export class OrderHistoryView {
+  from?: OrderStatus;
+  to!: OrderStatus;
+  /** `system`, `bot` or a user's id. */
+  actor!: string;
+  reason?: string;
+  at!: string;
+}
+export class OrderView extends OrderSummaryView {
+  items!: OrderItemView[];
+  delivery?: DeliveryView;
+  history!: OrderHistoryView[];
+}

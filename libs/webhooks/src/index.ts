@@ -1,0 +1,14 @@
+export { WebhookDeliveryService } from './delivery.service.js';
+export { WebhookProcessor } from './webhook.processor.js';
+export { WebhookService } from './webhook.service.js';
+export { WebhookSink } from './webhook.sink.js';
+export {
+  CreatedWebhookView,
+  CreateWebhookBody,
+  LogQuery,
+  UpdateWebhookBody,
+  WebhookLogView,
+  WebhookView,
+} from './webhooks.dto.js';
+export { BadHeaderError, BlockedUrlError } from './webhooks.errors.js';
+export { WebhooksModule } from './webhooks.module.js';

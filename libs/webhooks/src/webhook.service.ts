@@ -1,0 +1,144 @@
+import { Injectable } from '@nestjs/common';
+import { decodeCursor, newId, NotFoundError, type Page, pageOf, type PageQuery } from '@soko/common';
+import { Tenancy } from '@soko/database';
+import { MoreThan } from 'typeorm';
+import { newSecret } from './signature.js';
+import { WebhookClient } from './webhook.client.js';
+import { Webhook } from './webhook.entity.js';
+import type {
+  CreatedWebhookView,
+  CreateWebhookBody,
+  LogQuery,
+  UpdateWebhookBody,
+  WebhookLogView,
+  WebhookView,
+} from './webhooks.dto.js';
+import { BadHeaderError, BlockedUrlError } from './webhooks.errors.js';
+
+interface LogRow {
+  id: string;
+  webhook_id: string;
+  event_id: string;
+  event_type: string;
+  attempt: number;
+  outcome: 'delivered' | 'failed';
+  request: WebhookLogView['request'];
+  response_status: number | null;
+  response_body: string | null;
+  duration_ms: number;
+  error: string | null;
+  created_at: Date;
+}
+
+@Injectable()
+export class WebhookService {
+  constructor(
+    private readonly tenancy: Tenancy,
+    private readonly client: WebhookClient,
+  ) {}
+
+  /** @throws BlockedUrlError, BadHeaderError */
+  async create(merchantId: string, body: CreateWebhookBody): Promise<CreatedWebhookView> {
+    await this.check(body);
+    const row = {
+      merchantId,
+      id: newId(),
+      url: body.url,
+      events: body.events,
+      description: body.description ?? null,
+      headers: body.headers ?? {},
+      secret: newSecret(),
+      active: body.active ?? true,
+    };
+    await this.tenancy.run(merchantId, (tx) => tx.manager.insert(Webhook, row));
+    return { ...view({ ...row, createdAt: new Date() }), secret: row.secret };
+  }
+
+  /** @throws NotFoundError, BlockedUrlError, BadHeaderError */
+  async update(merchantId: string, id: string, body: UpdateWebhookBody): Promise<WebhookView> {
+    await this.check(body);
+    return this.tenancy.run(merchantId, async ({ manager }) => {
+      const changes = { ...body };
+      if (Object.keys(changes).length > 0) await manager.update(Webhook, { merchantId, id }, changes);
+      const row = await manager.findOneBy(Webhook, { merchantId, id });
+      if (!row) throw new NotFoundError('webhook', id);
+      return view(row);
+    });
+  }
+
+  async get(merchantId: string, id: string): Promise<WebhookView> {
+    const row = await this.tenancy.run(merchantId, ({ manager }) => manager.findOneBy(Webhook, { merchantId, id }));
+    if (!row) throw new NotFoundError('webhook', id);
+    return view(row);
+  }
+
+  async list(merchantId: string, query: PageQuery): Promise<Page<WebhookView>> {
+    const after = decodeCursor(query.cursor, 1);
+    const rows = await this.tenancy.run(merchantId, ({ manager }) =>
+      manager.find(Webhook, {
+        where: { merchantId, ...(after ? { id: MoreThan(after[0]!) } : {}) },
+        order: { id: 'ASC' },
+        take: query.limit + 1,
+      }),
+    );
+    return pageOf(rows, query.limit, view, (row) => [row.id]);
+  }
+
+  /** Its deliveries and logs go with it. */
+  async remove(merchantId: string, id: string): Promise<void> {
+    const { affected } = await this.tenancy.run(merchantId, ({ manager }) => manager.delete(Webhook, { merchantId, id }));
+    if (affected === 0) throw new NotFoundError('webhook', id);
+  }
+
+  /** Every attempt, newest first. */
+  async logs(merchantId: string, webhookId: string, query: LogQuery): Promise<Page<WebhookLogView>> {
+    await this.get(merchantId, webhookId);
+    const after = decodeCursor(query.cursor, 1);
+    const rows = await this.tenancy.run(merchantId, (tx) =>
+      tx.query<LogRow>(
+        `SELECT * FROM webhook_logs WHERE merchant_id = $1 AND webhook_id = $2 AND ($3::uuid IS NULL OR id < $3)
+           AND ($4::text IS NULL OR outcome = $4) AND ($5::text IS NULL OR event_type = $5)
+         ORDER BY id DESC LIMIT $6`,
+        [merchantId, webhookId, after?.[0] ?? null, query.status ?? null, query.event ?? null, query.limit + 1],
+      ),
+    );
+    return pageOf(rows, query.limit, logView, (row) => [row.id]);
+  }
+
+  private async check(body: UpdateWebhookBody): Promise<void> {
+    for (const [name, value] of Object.entries(body.headers ?? {})) {
+      const plain = /^[A-Za-z0-9-]{1,100}$/.test(name) && typeof value === 'string' && /^[\x20-\x7e]{0,1000}$/.test(value);
+      if (!plain || /^(webhook-|host$|content-|connection$|transfer-encoding$|user-agent$)/i.test(name))
+        throw new BadHeaderError(name);
+    }
+    if (body.url && !(await this.client.resolves(body.url))) throw new BlockedUrlError();
+  }
+}
+
+function view(row: Webhook): WebhookView {
+  return {
+    id: row.id,
+    url: row.url,
+    events: row.events,
+    ...(row.description ? { description: row.description } : {}),
+    headers: Object.keys(row.headers),
+    active: row.active,
+    createdAt: row.createdAt.toISOString(),
+  };
+}
+
+function logView(row: LogRow): WebhookLogView {
+  return {
+    id: row.id,
+    webhookId: row.webhook_id,
+    eventId: row.event_id,
+    event: row.event_type,
+    attempt: row.attempt,
+    status: row.outcome,
+    request: row.request,
+    ...(row.response_status === null ? {} : { response: { status: row.response_status, body: row.response_body ?? '' } }),
+    durationMs: row.duration_ms,
+    ...(row.error ? { error: row.error } : {}),
+    createdAt: row.created_at.toISOString(),
+  };
+}

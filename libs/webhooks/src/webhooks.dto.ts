@@ -1,0 +1,77 @@
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsObject,
+  IsOptional,
+  IsString,
+  IsUrl,
+  Length,
+} from 'class-validator';
+import { PageQuery } from '@soko/common';
+import { allEvents } from '@soko/contracts';
+
+const EVENT_FILTERS = ['*', ...allEvents().map((event) => event.type)];
+const URL_RULES = { protocols: ['http', 'https'], require_protocol: true, require_tld: false, disallow_auth: true };
+
+export class CreateWebhookBody {
+  /** Called by POST. @example https://partner.example.com/hooks */
+  @IsUrl(URL_RULES) @Length(1, 2000) url!: string;
+  /** `["*"]` for everything. @example ["order_created"] */
+  @IsArray() @ArrayMinSize(1) @ArrayMaxSize(50) @IsIn(EVENT_FILTERS, { each: true }) events!: string[];
+  @IsOptional() @IsString() @Length(0, 500) description?: string;
+  /** Sent with every call. */
+  @IsOptional() @IsObject() headers?: Record<string, string>;
+  @IsOptional() @IsBoolean() active?: boolean;
+}
+
+export class UpdateWebhookBody {
+  @IsOptional() @IsUrl(URL_RULES) @Length(1, 2000) url?: string;
+  @IsOptional() @IsArray() @ArrayMinSize(1) @ArrayMaxSize(50) @IsIn(EVENT_FILTERS, { each: true }) events?: string[];
+  @IsOptional() @IsString() @Length(0, 500) description?: string;
+  @IsOptional() @IsObject() headers?: Record<string, string>;
+  @IsOptional() @IsBoolean() active?: boolean;
+}
+
+export class WebhookView {
+  id!: string;
+  url!: string;
+  events!: string[];
+  description?: string;
+  /** Names only: values may be secrets. */
+  headers!: string[];
+  active!: boolean;
+  createdAt!: string;
+}
+export class CreatedWebhookView extends WebhookView {
+  /** `whsec_…`; shown this once. */
+  secret!: string;
+}
+
+export class LogQuery extends PageQuery {
+  @IsOptional() @IsIn(['delivered', 'failed']) status?: 'delivered' | 'failed';
+  @IsOptional() @IsIn(EVENT_FILTERS) event?: string;
+}
+export class WebhookRequestView {
+  url!: string;
+  headers!: Record<string, string>;
+}
+export class WebhookResponseView {
+  status!: number;
+  body!: string;
+}
+export class WebhookLogView {
+  id!: string;
+  webhookId!: string;
+  eventId!: string;
+  event!: string;
+  attempt!: number;
+  status!: 'delivered' | 'failed';
+  request!: WebhookRequestView;
+  response?: WebhookResponseView;
+  durationMs!: number;
+  error?: string;
+  createdAt!: string;
+}

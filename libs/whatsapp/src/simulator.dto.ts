@@ -1,0 +1,70 @@
+import { Type } from 'class-transformer';
+import {
+  IsDefined,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Length,
+  Max,
+  Min,
+  ValidateIf,
+  ValidateNested,
+} from 'class-validator';
+import { IsPhone } from '@soko/common';
+import { LocationContent, type OutboundContent } from '@soko/contracts';
+
+const TYPES = ['text', 'button', 'list', 'location', 'image'] as const;
+type PhoneMessageType = (typeof TYPES)[number];
+const isType =
+  (...types: PhoneMessageType[]) =>
+  (body: PhoneMessageBody) =>
+    types.includes(body.type);
+
+/** What the customer's phone writes. */
+export class PhoneMessageBody {
+  /** The customer's number. @example +263771234567 */
+  @IsPhone() from!: string;
+  /** The customer's profile name. @example Rudo */
+  @IsOptional() @IsString() @Length(1, 100) name?: string;
+  /** `button` and `list` are taps. @example text */
+  @IsIn(TYPES) type!: PhoneMessageType;
+  /** The text; for a tap, the title that was tapped; for an image, its caption. @example hi */
+  @ValidateIf((body: PhoneMessageBody) => body.type === 'text' || body.text !== undefined)
+  @IsString()
+  @Length(1, 4096)
+  text?: string;
+  /** The id of the tapped button or row. */
+  @ValidateIf(isType('button', 'list')) @IsString() @Length(1, 256) replyId?: string;
+  @ValidateIf(isType('location')) @IsDefined() @ValidateNested() @Type(() => LocationContent) location?: LocationContent;
+  @IsOptional() @IsUUID() mediaId?: string;
+  /** WhatsApp's id; the same id again is the same message. Made up when missing. */
+  @IsOptional() @IsString() @Length(1, 128) waMessageId?: string;
+}
+
+export class PhoneWroteView {
+  waMessageId!: string;
+}
+
+export class PhoneQuery {
+  /** Only what came after this `waMessageId` or `seq`. */
+  @IsOptional() @IsString() @Length(1, 128) after?: string;
+  @IsOptional() @Type(() => Number) @IsInt() @Min(1) @Max(100) limit: number = 100;
+}
+
+export class PhoneMessageView {
+  waMessageId!: string;
+  /** Rises with each message that the phone receives. */
+  seq!: number;
+  type!: string;
+  content!: OutboundContent;
+  text!: string;
+  status!: 'sent' | 'delivered' | 'read';
+  receivedAt!: string;
+}
+
+export class ReceiptBody {
+  @IsString() @Length(1, 128) waMessageId!: string;
+  @IsIn(['delivered', 'read']) status!: 'delivered' | 'read';
+}

@@ -1,0 +1,119 @@
+import { Injectable } from '@nestjs/common';
+import { newId, NotFoundError, type Page, pageOf } from '@soko/common';
+import { Settings } from '@soko/config';
+import type { InboundContent, OutboundContent } from '@soko/contracts';
+import { Tenancy, type TenantTx } from '@soko/database';
+import { ChannelService, MessageStore, SendQueue, SimulatorOffError } from '@soko/messaging';
+import type { PhoneMessageBody, PhoneMessageView, PhoneQuery, PhoneWroteView, ReceiptBody } from './simulator.dto.js';
+
+interface Row {
+  wa_message_id: string;
+  seq: number;
+  content: OutboundContent;
+  text: string;
+  status: 'sent' | 'delivered' | 'read';
+  received_at: Date;
+}
+
+/** The customers' phones of a simulator channel. */
+@Injectable()
+export class SimulatorService {
+  constructor(
+    private readonly tenancy: Tenancy,
+    private readonly channels: ChannelService,
+    private readonly store: MessageStore,
+    private readonly sends: SendQueue,
+    private readonly settings: Settings,
+  ) {}
+
+  /** A customer writes. Stored before this returns; the same waMessageId again changes nothing. */
+  async write(merchantId: string, channelId: string, body: PhoneMessageBody): Promise<PhoneWroteView> {
+    const waMessageId = body.waMessageId ?? `sim.in.${newId()}`;
+    await this.onChannel(merchantId, channelId, async (tx) => {
+      const content = await this.content(tx, channelId, body);
+      await this.store.receive(tx, channelId, { waMessageId, from: body.from, name: body.name, content });
+    });
+    return { waMessageId };
+  }
+
+  /** What the phone has received, in order. */
+  async received(merchantId: string, channelId: string, phone: string, query: PhoneQuery): Promise<Page<PhoneMessageView>> {
+    const rows = await this.onChannel(merchantId, channelId, (tx) =>
+      tx.query<Row>(
+        `SELECT * FROM simulator_messages WHERE merchant_id = $1 AND channel_id = $2 AND phone = $3
+           AND seq > coalesce((SELECT seq FROM simulator_messages WHERE merchant_id = $1 AND channel_id = $2 AND wa_message_id = $4), $5)
+         ORDER BY seq LIMIT $6`,
+        [
+          merchantId,
+          channelId,
+          phone,
+          query.after ?? null,
+          /^\d{1,15}$/.test(query.after ?? '') ? query.after : 0,
+          query.limit + 1,
+        ],
+      ),
+    );
+    return pageOf(rows, query.limit, view, (row) => [String(row.seq)]);
+  }
+
+  /** The phone tells that a message has arrived or was read. */
+  async receipt(merchantId: string, channelId: string, phone: string, body: ReceiptBody): Promise<void> {
+    await this.onChannel(merchantId, channelId, async (tx) => {
+      const [row] = await tx.query(
+        `UPDATE simulator_messages SET status = CASE WHEN status = 'read' THEN 'read' ELSE $5 END
+         WHERE merchant_id = $1 AND channel_id = $2 AND phone = $3 AND wa_message_id = $4 RETURNING seq`,
+        [merchantId, channelId, phone, body.waMessageId, body.status],
+      );
+      if (!row) throw new NotFoundError('message', body.waMessageId);
+      await this.sends.receipt(tx, channelId, body.waMessageId, body.status);
+    });
+  }
+
+  private async onChannel<R>(merchantId: string, channelId: string, work: (tx: TenantTx) => Promise<R>): Promise<R> {
+    if (!this.settings.simulator) throw new SimulatorOffError();
+    return this.tenancy.run(merchantId, async (tx) => {
+      const { kind } = await this.channels.resolve(tx, channelId);
+      if (kind !== 'simulator') throw new NotFoundError('channel', channelId);
+      return work(tx);
+    });
+  }
+
+  private async content(tx: TenantTx, channelId: string, body: PhoneMessageBody): Promise<InboundContent> {
+    switch (body.type) {
+      case 'text':
+        return { type: 'text', text: { body: body.text! } };
+      case 'button':
+      case 'list':
+        return { type: 'reply', reply: { id: body.replyId!, title: body.text ?? (await this.title(tx, channelId, body)) } };
+      case 'location':
+        return { type: 'location', location: body.location! };
+      case 'image':
+        return { type: 'image', image: { mediaId: body.mediaId, caption: body.text } };
+    }
+  }
+
+  /** The title of the option that was tapped, as the phone last showed it. */
+  private async title(tx: TenantTx, channelId: string, body: PhoneMessageBody): Promise<string> {
+    const rows = await tx.query<{ content: OutboundContent }>(
+      'SELECT content FROM simulator_messages WHERE merchant_id = $1 AND channel_id = $2 AND phone = $3 ORDER BY seq DESC LIMIT 20',
+      [tx.merchantId, channelId, body.from],
+    );
+    const options = rows.flatMap(({ content }) => {
+      if (content.type === 'buttons') return content.buttons.buttons;
+      return content.type === 'list' ? content.list.sections.flatMap((section) => section.rows) : [];
+    });
+    return options.find((option) => option.id === body.replyId)?.title ?? body.replyId!;
+  }
+}
+
+function view(row: Row): PhoneMessageView {
+  return {
+    waMessageId: row.wa_message_id,
+    seq: row.seq,
+    type: row.content.type,
+    content: row.content,
+    text: row.text,
+    status: row.status,
+    receivedAt: row.received_at.toISOString(),
+  };
+}

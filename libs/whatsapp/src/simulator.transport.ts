@@ -1,0 +1,28 @@
+import { Injectable } from '@nestjs/common';
+import { contentText } from '@soko/contracts';
+import { Tenancy } from '@soko/database';
+import type { Transport, TransportChannel, TransportMessage } from './transport.js';
+
+/** Carries messages to the phones of the simulator. Like WhatsApp, it takes a message id once. */
+@Injectable()
+export class SimulatorTransport implements Transport {
+  readonly kind = 'simulator';
+  readonly ownIds = 'sim.';
+
+  constructor(private readonly tenancy: Tenancy) {}
+
+  async connect(): Promise<void> {}
+  async disconnect(): Promise<void> {}
+
+  async send(channel: TransportChannel, message: TransportMessage): Promise<string> {
+    const waMessageId = message.waMessageId ?? this.ownIds + message.messageId;
+    await this.tenancy.run(channel.merchantId, (tx) =>
+      tx.query(
+        `INSERT INTO simulator_messages (merchant_id, channel_id, wa_message_id, phone, content, text)
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+        [channel.merchantId, channel.id, waMessageId, message.to, JSON.stringify(message.content), contentText(message.content)],
+      ),
+    );
+    return waMessageId;
+  }
+}
