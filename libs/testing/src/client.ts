@@ -1,0 +1,57 @@
+import { newId } from '@soko/common';
+
+export interface Answer<T> {
+  status: number;
+  headers: Headers;
+  body: T;
+}
+
+/** Calls the api as one person does. */
+export class ApiClient {
+  constructor(
+    readonly baseUrl: string,
+    private readonly token?: string,
+  ) {}
+
+  async call<T = Record<string, unknown>>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer<T>> {
+    const response = await fetch(this.baseUrl + path, {
+      method,
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(this.token ? { authorization: `Bearer ${this.token}` } : {}),
+        ...headers,
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(15_000),
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: (text ? JSON.parse(text) : undefined) as T };
+  }
+
+  /** The body of a call that must succeed. @throws Error with the answer otherwise. */
+  async ok<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<T> {
+    const answer = await this.call<T>(method, path, body);
+    if (answer.status >= 400) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  }
+
+  /** A new merchant, and a client that is its owner. */
+  static async register(baseUrl: string, name = 'Test Shop'): Promise<{ client: ApiClient; merchantId: string }> {
+    const session = await new ApiClient(baseUrl).ok<{ accessToken: string; merchant: { id: string } }>(
+      'POST',
+      '/api/auth/register',
+      {
+        email: `${newId()}@example.com`,
+        password: 'correct-horse',
+        name: 'Owner',
+        merchant: { name },
+      },
+    );
+    return { client: new ApiClient(baseUrl, session.accessToken), merchantId: session.merchant.id };
+  }
+}

@@ -1,0 +1,6 @@
+export { ApiClient } from './client.js';
+export { createDatabase, withClient } from './database.js';
+export { integration, type Integration } from './integration.js';
+export { seeded } from './random.js';
+export { startReceiver, type ReceivedCall, type Receiver } from './receiver.js';
+export { until } from './until.js';

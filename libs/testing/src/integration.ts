@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import type { ModuleMetadata } from '@nestjs/common';
+import { Test, type TestingModule } from '@nestjs/testing';
+import { newId } from '@soko/common';
+import { ConfigModule } from '@soko/config';
+import type { QueueName } from '@soko/contracts';
+import { DatabaseModule, SystemDb, Tenancy } from '@soko/database';
+import { AuthService, IdentityModule, type SessionView } from '@soko/identity';
+import { ObservabilityModule } from '@soko/observability';
+import { QueuesModule } from '@soko/queues';
+import { onTestFinished } from 'vitest';
+import { createDatabase } from './database.js';
+
+export interface IntegrationOptions extends Pick<ModuleMetadata, 'imports' | 'providers'> {
+  /** Queues whose jobs this process handles; none when left out, so that alarms stay in their queues. */
+  serves?: QueueName[];
+  /** Queues with lanes, opened by hand. */
+  laned?: QueueName[];
+  /** A database to share with another `integration` of the same test; a new one when left out. */
+  databaseUrl?: string;
+  env?: Record<string, string>;
+}
+
+export interface Integration {
+  module: TestingModule;
+  tenancy: Tenancy;
+  system: SystemDb;
+  /** As the superuser: sees and may do everything. */
+  databaseUrl: string;
+  /** A new merchant with its owner. */
+  merchant(): Promise<SessionView>;
+}
+
+/**
+ * Part of the system for real: PostgreSQL with row-level security, and queues on PostgreSQL or, with REDIS_URL set, on Redis.
+ * Ends with the test.
+ */
+export async function integration({ imports = [], providers = [], ...options }: IntegrationOptions): Promise<Integration> {
+  const databaseUrl = options.databaseUrl ?? (await createDatabase());
+  Object.assign(process.env, {
+    NODE_ENV: 'test',
+    LOG_LEVEL: process.env.LOG_LEVEL ?? 'fatal',
+    JWT_SECRET: randomBytes(32).toString('hex'),
+    DATABASE_URL: databaseUrl,
+    DATABASE_POOL: '20',
+    WEBHOOK_ALLOWED_CIDRS: '127.0.0.0/8',
+    // One queue store, many tests: the database's name keeps them apart.
+    QUEUE_PREFIX: databaseUrl.slice(databaseUrl.lastIndexOf('/') + 1),
+    ...options.env,
+  });
+  const module = await Test.createTestingModule({
+    imports: [
+      ConfigModule,
+      ObservabilityModule.forApp('test'),
+      DatabaseModule,
+      QueuesModule.forApp({ serves: options.serves ?? [], laned: options.laned }),
+      IdentityModule,
+      ...imports,
+    ],
+    providers,
+  }).compile();
+  await module.init();
+  onTestFinished(() => module.close());
+  const auth = module.get(AuthService);
+  return {
+    module,
+    databaseUrl,
+    tenancy: module.get(Tenancy),
+    system: module.get(SystemDb),
+    merchant: () =>
+      auth.register({ email: `${newId()}@example.com`, password: 'correct-horse', name: 'Owner', merchant: { name: 'Shop' } }),
+  };
+}
