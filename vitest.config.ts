@@ -11,12 +11,13 @@ export default defineConfig({
   ...shared,
   test: {
     projects: [
-      { ...shared, test: { name: 'unit', include: ['{libs,apps}/**/*.spec.ts', 'scripts/**/*.spec.ts'] } },
+      { ...shared, test: { name: 'unit', include: ['{libs,apps,scripts,test}/**/*.spec.ts'], sequence: { groupOrder: 0 } } },
       {
         ...shared,
         test: {
           name: 'integration',
           include: ['{libs,apps}/**/*.int-spec.ts'],
+          sequence: { groupOrder: 1 },
           globalSetup: ['libs/testing/src/database.global.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
@@ -26,7 +27,8 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'e2e',
-          include: ['test/**/*.e2e-spec.ts'],
+          include: ['{test,scripts}/**/*.e2e-spec.ts'],
+          sequence: { groupOrder: 2 },
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 120_000,

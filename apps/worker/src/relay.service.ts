@@ -81,7 +81,8 @@ export class Relay implements OnApplicationBootstrap, OnModuleDestroy {
        )
        UPDATE events e SET position = placed.position FROM placed
        WHERE e.merchant_id = placed.merchant_id AND e.id = placed.id
-       RETURNING e.merchant_id AS "merchantId", e.id, e.type, e.subject, e.position`,
+       RETURNING e.merchant_id AS "merchantId", e.id, e.type, e.subject, e.position,
+                 e.request_id AS "requestId"`,
     );
     if (events.length === 0) return 0;
     events.sort((a, b) => a.position - b.position);

@@ -6,6 +6,7 @@ interface Pending {
   type: string;
   subject: string;
   data: string;
+  requestId: string | null;
 }
 
 /** Collects the events of one transaction and writes them with it, in one statement, in the order in which they were emitted. */
@@ -20,7 +21,12 @@ export class Outbox {
   /** @throws ValidationError when `data` does not fit the catalogue. */
   emit<D extends object>(event: EventDef<D>, data: D): void {
     validateInput(event.data, data);
-    this.pending.push({ type: event.type, subject: event.subject(data), data: JSON.stringify(data) });
+    this.pending.push({
+      type: event.type,
+      subject: event.subject(data),
+      data: JSON.stringify(data),
+      requestId: workContext.requestId ?? null,
+    });
   }
 
   async flush(): Promise<void> {
@@ -29,14 +35,14 @@ export class Outbox {
     this.pending = [];
     await this.tx.query(
       `INSERT INTO events (merchant_id, type, subject, data, request_id)
-       SELECT $1, e.type, e.subject, e.data, $2
-       FROM unnest($3::text[], $4::text[], $5::json[]) WITH ORDINALITY AS e (type, subject, data, n) ORDER BY e.n`,
+       SELECT $1, e.type, e.subject, e.data, e.request_id
+       FROM unnest($2::text[], $3::text[], $4::json[], $5::text[]) WITH ORDINALITY AS e (type, subject, data, request_id, n) ORDER BY e.n`,
       [
         this.merchantId,
-        workContext.requestId ?? null,
         rows.map((row) => row.type),
         rows.map((row) => row.subject),
         rows.map((row) => row.data),
+        rows.map((row) => row.requestId),
       ],
     );
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { workContext } from '@soko/common';
 import type { JobDef } from '@soko/contracts';
 import type { ClientBase } from 'pg';
 import type { EntityManager, QueryRunner } from 'typeorm';
@@ -7,6 +8,8 @@ import type { EntityManager, QueryRunner } from 'typeorm';
 export interface Alarm {
   job: JobDef;
   payload: object;
+  /** The request that led to it. */
+  requestId?: string;
 }
 
 const statementNames = new Map<string, string>();
@@ -47,7 +50,7 @@ export abstract class Transaction {
   /** Rings `job` after the commit. If the process dies in between, the sweep rings it. */
   wake<P extends object>(job: JobDef<P>, payload: P): void {
     this.assertOpen();
-    this.alarms.push({ job: job as unknown as JobDef, payload });
+    this.alarms.push({ job: job as unknown as JobDef, payload, requestId: workContext.requestId });
   }
 
   close(): void {

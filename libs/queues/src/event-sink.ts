@@ -1,3 +1,4 @@
+import { newId, workContext } from '@soko/common';
 import type { SystemTx } from '@soko/database';
 
 /** An event as the relay hands it on. */
@@ -7,6 +8,7 @@ export interface RelayedEvent {
   type: string;
   subject: string;
   position: number;
+  requestId: string | null;
 }
 
 /**
@@ -16,3 +18,7 @@ export interface RelayedEvent {
 export interface EventSink {
   fanOut(tx: SystemTx, events: RelayedEvent[]): Promise<void>;
 }
+
+/** Runs `work` as part of the request that led to the event. */
+export const onBehalfOf = <R>(event: { requestId: string | null }, work: () => R): R =>
+  workContext.run({ requestId: event.requestId ?? newId() }, work);

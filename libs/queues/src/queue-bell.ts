@@ -1,5 +1,4 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
-import { workContext } from '@soko/common';
 import { type Alarm, AlarmBell } from '@soko/database';
 import { Log } from '@soko/observability';
 import type { Queue } from 'bullmq';
@@ -31,12 +30,12 @@ export class QueueBell extends AlarmBell implements BeforeApplicationShutdown {
   }
 
   ring(alarms: Alarm[]): void {
-    for (const { job, payload } of alarms) {
+    for (const { job, payload, requestId } of alarms) {
       const queue = queueOf(job, payload);
       const batch = this.waiting.get(queue) ?? new Map<string, { name: string; data: JobData }>();
       batch.set(`${job.name} ${JSON.stringify(payload)}`, {
         name: job.name,
-        data: { payload, requestId: workContext.requestId },
+        data: { payload, requestId },
       });
       this.waiting.set(queue, batch);
       if (!this.flushing.has(queue)) this.flushing.set(queue, this.flush(queue));

@@ -3,7 +3,7 @@ import { backoff } from '@soko/common';
 import { type EventEnvelope, react, ReactJob } from '@soko/contracts';
 import { type SystemTx, Tenancy, type TenantTx } from '@soko/database';
 import { Log } from '@soko/observability';
-import type { EventSink, RelayedEvent } from './event-sink.js';
+import { type EventSink, onBehalfOf, type RelayedEvent } from './event-sink.js';
 import { HandlerRegistry, Handles } from './handler.registry.js';
 
 const MAX_ATTEMPTS = 12;
@@ -16,6 +16,7 @@ interface DueReaction {
   type: string;
   data: object;
   created_at: Date;
+  requestId: string | null;
 }
 
 /** Notes, for each event, which reactions it needs. */
@@ -39,7 +40,9 @@ export class ReactionSink implements EventSink {
         wanted.map((each) => each.id),
       ],
     );
-    for (const { merchantId, reaction, subject } of wanted) tx.wake(react, { merchantId, reaction, subject });
+    for (const { merchantId, reaction, subject, requestId } of wanted) {
+      onBehalfOf({ requestId }, () => tx.wake(react, { merchantId, reaction, subject }));
+    }
   }
 }
 
@@ -62,7 +65,8 @@ export class ReactionProcessor {
         const more = await this.tenancy.run(job.merchantId, async (tx) => {
           at = await this.next(tx, job);
           if (!at?.due) return false;
-          await handler.run(tx, this.envelope(job.merchantId, at));
+          const envelope = this.envelope(job.merchantId, at);
+          await onBehalfOf(at, () => handler.run(tx, envelope));
           await tx.query(
             'DELETE FROM event_reactions WHERE merchant_id = $1 AND reaction = $2 AND subject = $3 AND position = $4',
             [job.merchantId, job.reaction, job.subject, at.position],
@@ -79,7 +83,8 @@ export class ReactionProcessor {
 
   private async next(tx: TenantTx, job: ReactJob): Promise<DueReaction | undefined> {
     const [row] = await tx.query<DueReaction>(
-      `SELECT r.position, r.attempts, r.due_at <= now() AS due, e.id, e.type, e.data, e.created_at
+      `SELECT r.position, r.attempts, r.due_at <= now() AS due, e.id, e.type, e.data, e.created_at,
+              e.request_id AS "requestId"
        FROM event_reactions r JOIN events e ON e.merchant_id = r.merchant_id AND e.id = r.event_id
        WHERE r.merchant_id = $1 AND r.reaction = $2 AND r.subject = $3 AND r.ring_at IS NOT NULL
        ORDER BY r.position LIMIT 1 FOR UPDATE OF r`,

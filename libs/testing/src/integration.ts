@@ -7,9 +7,11 @@ import type { QueueName } from '@soko/contracts';
 import { DatabaseModule, SystemDb, Tenancy } from '@soko/database';
 import { AuthService, IdentityModule, type SessionView } from '@soko/identity';
 import { ObservabilityModule } from '@soko/observability';
-import { QueuesModule } from '@soko/queues';
+import { QUEUE_SET, QueuesModule } from '@soko/queues';
+import type { Queue } from 'bullmq';
 import { onTestFinished } from 'vitest';
 import { createDatabase } from './database.js';
+import { until } from './until.js';
 
 export interface IntegrationOptions extends Pick<ModuleMetadata, 'imports' | 'providers'> {
   /** Queues whose jobs this process handles; none when left out, so that alarms stay in their queues. */
@@ -29,6 +31,12 @@ export interface Integration {
   databaseUrl: string;
   /** A new merchant with its owner. */
   merchant(): Promise<SessionView>;
+  /** The id of a new merchant without people: quicker than one that can sign in, and without an event. */
+  shop(): Promise<string>;
+  /** A physical queue, by its name. */
+  queue(name: string): Queue;
+  /** Payloads of the alarms that wait in a physical queue, oldest first, as soon as there are `count` of them. */
+  alarms(name: string, count: number): Promise<object[]>;
 }
 
 /**
@@ -62,12 +70,29 @@ export async function integration({ imports = [], providers = [], ...options }: 
   await module.init();
   onTestFinished(() => module.close());
   const auth = module.get(AuthService);
+  const tenancy = module.get(Tenancy);
+  const queue = (name: string) => module.get<Map<string, Queue<{ payload: object }>>>(QUEUE_SET).get(name)!;
   return {
     module,
     databaseUrl,
-    tenancy: module.get(Tenancy),
+    tenancy,
     system: module.get(SystemDb),
     merchant: () =>
       auth.register({ email: `${newId()}@example.com`, password: 'correct-horse', name: 'Owner', merchant: { name: 'Shop' } }),
+    shop: async () => {
+      const id = newId();
+      await tenancy.run(id, (tx) =>
+        tx.query(`INSERT INTO merchants (id, name, currency, timezone, locale) VALUES ($1, 'Shop', 'USD', 'UTC', 'en')`, [id]),
+      );
+      return id;
+    },
+    queue,
+    alarms: async (name, count) => {
+      const jobs = await until(`${count} alarms in ${name}`, async () => {
+        const waiting = await queue(name).getJobs(['waiting'], 0, -1, true);
+        return waiting.length === count && waiting;
+      });
+      return jobs.map((job) => job.data.payload);
+    },
   };
 }
