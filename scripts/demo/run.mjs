@@ -25,7 +25,8 @@ export async function runDemo() {
     await seedDemo(url);
     // Needs an installed package, and so comes after the install.
     const { playStory } = await import('./story.mjs');
-    await playStory(url);
+    const phone = await playStory(url);
+    if (!stop) console.log(`See it at ${url}/simulator: the phone is ${phone}.`);
     return 0;
   } catch (error) {
     const { message, detail = '', stack } = /** @type {Error & { detail?: string }} */ (error);

@@ -81,7 +81,7 @@ export class SupervisedChild {
     const { entry, env, print } = this.plan;
     const startedAt = Date.now();
     // Detached, so that Ctrl-C at the terminal reaches the supervisor only. If that one is killed, the IPC channel closes, and the app ends itself.
-    const child = spawn(process.execPath, ['--enable-source-maps', entry], {
+    const child = spawn(process.execPath, [...nodeOptions(env), entry], {
       cwd: ROOT,
       env,
       detached: true,
@@ -145,6 +145,12 @@ export class SupervisedChild {
     }, this.#backoff);
     this.#backoff = Math.min(this.#backoff * 2, LONGEST_BACKOFF_MS);
   }
+}
+
+/** On one machine with its database the apps are kept small; a process of its own machine keeps Node's defaults. @param {NodeJS.ProcessEnv} env */
+function nodeOptions(env) {
+  const small = env.SOKO_EMBEDDED === '1' ? ['--max-semi-space-size=2', '--optimize-for-size'] : [];
+  return ['--enable-source-maps', ...small];
 }
 
 function readiness() {

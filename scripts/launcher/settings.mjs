@@ -60,6 +60,8 @@ export function childEnvironment({ env, dataDir, host, port, jwtSecret, database
   result.JWT_SECRET = env.JWT_SECRET || jwtSecret;
   if (embedded) {
     result.SOKO_EMBEDDED = '1';
+    // The C library's memory pools, one per thread by default, are most of what Node's helper threads hold.
+    result.MALLOC_ARENA_MAX ??= '2';
     // A newcomer tries webhooks with a listener on the same machine; elsewhere such targets stay forbidden.
     result.WEBHOOK_ALLOWED_CIDRS ??= '127.0.0.0/8,::1/128';
   }

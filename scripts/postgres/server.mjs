@@ -28,6 +28,7 @@ function serverSettings(durable) {
     shared_buffers: '64MB',
     max_wal_size: '512MB',
     io_method: 'sync',
+    max_logical_replication_workers: '0',
     jit: 'off',
     timezone: 'UTC',
     log_timezone: 'UTC',

@@ -1,9 +1,10 @@
 import 'reflect-metadata';
 import { Settings } from '@soko/config';
 import { runApp } from '@soko/observability';
-import { createApi } from './bootstrap.js';
 
 await runApp(async () => {
+  // Imported here, because modules read the settings when they load, and a bad setting shall be one clear line.
+  const { createApi } = await import('./bootstrap.js');
   const app = await createApi();
   const { PORT, HOST } = app.get(Settings);
   await app.listen(PORT, HOST);

@@ -1,9 +1,10 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { Log, NestLogger, runApp } from '@soko/observability';
-import { GatewayModule } from './gateway.module.js';
 
 await runApp(async () => {
+  // Imported here, because modules read the settings when they load, and a bad setting shall be one clear line.
+  const { GatewayModule } = await import('./gateway.module.js');
   const app = await NestFactory.createApplicationContext(GatewayModule, { bufferLogs: true, abortOnError: false });
   app.useLogger(new NestLogger(app.get(Log)));
   return app;

@@ -110,9 +110,11 @@ export class ShardLeases implements OnApplicationBootstrap, OnModuleDestroy {
       [this.holder, ms],
     );
     await tx.query('DELETE FROM gateways WHERE expires_at < now()');
+    // Shares differ by one at most: what is left over goes to the gateways whose ids come first.
     const [share] = await tx.query<{ share: number }>(
-      'SELECT ceil($1::numeric / count(*))::int AS share FROM gateways WHERE expires_at >= now()',
-      [this.settings.GATEWAY_SHARDS],
+      `SELECT ($1::int / count(*) + CASE WHEN count(*) FILTER (WHERE id < $2) < $1::int % count(*) THEN 1 ELSE 0 END)::int AS share
+       FROM gateways WHERE expires_at >= now()`,
+      [this.settings.GATEWAY_SHARDS, this.holder],
     );
     await tx.query(
       `UPDATE gateway_shards SET holder = NULL, expires_at = '-infinity'

@@ -42,14 +42,14 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
     await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
     await ensureRoles(client);
     const ran = await runSqlMigrations(databaseUrl);
-    await client.query('SET ROLE soko_owner');
-    await runQueueMigrations(client, 'bullmq');
-    // CREATE, because BullMQ makes a sequence for each queue when it first sees it.
+    // By default privileges, not by GRANT ON ALL: BullMQ makes sequences of its own at run time, which are not ours to grant.
     await client.query(`
+      SET ROLE soko_owner;
+      CREATE SCHEMA IF NOT EXISTS bullmq;
       GRANT USAGE, CREATE ON SCHEMA bullmq TO soko_system;
-      GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA bullmq TO soko_system;
-      GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA bullmq TO soko_system;
-      GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA bullmq TO soko_system`);
+      ALTER DEFAULT PRIVILEGES IN SCHEMA bullmq GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO soko_system;
+      ALTER DEFAULT PRIVILEGES IN SCHEMA bullmq GRANT USAGE, SELECT, UPDATE ON SEQUENCES TO soko_system`);
+    await runQueueMigrations(client, 'bullmq');
     return ran;
   } finally {
     await client.end();
