@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { ProductService } from '@soko/catalog';
+import { ValidationError } from '@soko/common';
 import { answerChat, type AnswerChatJob, type OutboundContent } from '@soko/contracts';
 import { Tenancy, type TenantTx } from '@soko/database';
 import { MerchantService } from '@soko/identity';
 import { AnswerQueue, MessageStore, type Unanswered } from '@soko/messaging';
-import { OrderService, UnknownProductError } from '@soko/orders';
+import { OrderService } from '@soko/orders';
 import { Handles } from '@soko/queues';
 import { answer, type ConversationState, IDLE, type MerchantData, type OrderCommand } from './conversation.js';
 import * as say from './texts.js';
@@ -62,7 +63,8 @@ export class BotService {
       const { number } = await this.orders.place(tx, body, 'bot');
       return say.placed(number);
     } catch (error) {
-      if (error instanceof UnknownProductError) return say.soldOut();
+      // The product left the shop, or its price rose beyond reason, between the question and the answer.
+      if (error instanceof ValidationError) return say.soldOut();
       throw error;
     }
   }

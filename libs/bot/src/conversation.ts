@@ -38,8 +38,11 @@ export interface Answer {
 }
 
 export const IDLE: ConversationState = { step: 'idle' };
+const FIRST_PAGE = { step: 'choosing', page: 0, options: [] as string[] } as const;
 
 const PER_PAGE = 9;
+/** What an order takes of one product. */
+const MOST = 10_000;
 const CANCEL = /^(cancel|stop|quit)[.!]?$/i;
 const MENU = /^(menu|start|hi|hello|hey|back)[.!]?$/i;
 const YES = /^(yes|y|ok|okay|confirm|1)[.!]?$/i;
@@ -50,6 +53,8 @@ export function answer(state: ConversationState, message: InboundContent, data: 
   const words = message.type === 'text' ? message.text.body.trim() : '';
   const tapped = message.type === 'reply' ? message.reply.id : undefined;
   if (CANCEL.test(words) || tapped === 'order:cancel') return { state: IDLE, replies: [say.cancelled()] };
+  // Lists stay on the phone: a row may be tapped at any time.
+  if (tapped?.startsWith('product')) return choose(state.step === 'choosing' ? state : FIRST_PAGE, data, tapped);
   if (MENU.test(words) || state.step === 'idle') return menu(data, 0, tapped ? undefined : say.welcome(data.name));
   switch (state.step) {
     case 'choosing':
@@ -77,7 +82,7 @@ function menu(data: MerchantData, page: number, intro?: string): Answer {
   return { state: { step: 'choosing', page: at, options: rows.map((row) => row.id) }, replies: [say.products(rows, intro)] };
 }
 
-function choose(state: ConversationState & { step: 'choosing' }, data: MerchantData, said: string): Answer {
+function choose(state: { page: number; options: string[] }, data: MerchantData, said: string): Answer {
   const picked = /^\d{1,2}\.?$/.test(said) ? state.options[parseInt(said, 10) - 1] : said;
   if (picked === 'products:more' || said.toLowerCase() === 'more') return menu(data, state.page + 1);
   const wanted = said.toLowerCase();
@@ -97,6 +102,9 @@ function quantity(state: ConversationState & { step: 'quantity' }, data: Merchan
   if (count < 1) return { state, replies: [say.askQuantity(product, data.locale, say.NUMBER_PLEASE)] };
   if (count > product.available)
     return { state, replies: [say.askQuantity(product, data.locale, say.onlyLeft(product.available))] };
+  // The total must stay an exact integer.
+  const most = Math.min(MOST, Math.floor(Number.MAX_SAFE_INTEGER / Math.max(1, product.price.amount)));
+  if (count > most) return { state, replies: [say.askQuantity(product, data.locale, say.atMost(most))] };
   return { state: { step: 'address', productId: product.id, quantity: count }, replies: [say.askAddress()] };
 }
 
@@ -128,10 +136,10 @@ function wishOf(message: InboundContent): DeliveryWish | undefined {
   if (message.type === 'location') {
     const { latitude, longitude, address: street, name } = message.location;
     const where = street ?? name;
-    return { location: { latitude, longitude }, ...(where ? { address: where.slice(0, 500) } : {}) };
+    return { location: { latitude, longitude }, ...(where ? { address: say.cut(where, 500) } : {}) };
   }
   const words = message.type === 'text' ? message.text.body.trim() : '';
-  return words.length >= 3 ? { address: words.slice(0, 500) } : undefined;
+  return words.length >= 3 ? { address: say.cut(words, 500) } : undefined;
 }
 
 const find = (data: MerchantData, id: string): OfferedProduct | undefined => data.products.find((product) => product.id === id);

@@ -13,11 +13,15 @@ export const SHARED_LOCATION = 'the location you shared';
 
 /** `text`, cut to `length` with an ellipsis. */
 export const clip = (text: string, length: number): string =>
-  text.length <= length ? text : `${text.slice(0, length - 1).trimEnd()}…`;
+  text.length <= length ? text : `${cut(text, length - 1).trimEnd()}…`;
+
+/** The beginning of `text`, never ending in half a character: half an emoji is nothing that jsonb or WhatsApp would take. */
+export const cut = (text: string, length: number): string => text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
 
 export const welcome = (merchant: string): string => `Welcome to ${merchant}!`;
 export const pageOf = (page: number, pages: number): string => `Page ${page} of ${pages}`;
 export const onlyLeft = (count: number): string => `Only ${count} left.`;
+export const atMost = (count: number): string => `At most ${count} in one order, please.`;
 
 const text = (body: string): OutboundContent => ({ type: 'text', text: { body } });
 const lines = (...parts: (string | undefined)[]): string => clip(parts.filter(Boolean).join('\n\n'), 1024);

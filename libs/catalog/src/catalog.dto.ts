@@ -1,6 +1,5 @@
-import { Type } from 'class-transformer';
-import { IsBoolean, IsDefined, IsInt, IsOptional, IsString, Length, Max, Min, ValidateNested } from 'class-validator';
-import { type Money, MoneyInput } from '@soko/common';
+import { IsBoolean, IsInt, IsOptional, IsString, Length, Max, Min } from 'class-validator';
+import { type Money, MoneyInput, Nested } from '@soko/common';
 
 const MAX_STOCK = 1_000_000_000;
 
@@ -10,7 +9,7 @@ export class CreateProductBody {
   /** @example Maize meal 10 kg */
   @IsString() @Length(1, 200) name!: string;
   @IsOptional() @IsString() @Length(0, 2000) description?: string;
-  @IsDefined() @ValidateNested() @Type(() => MoneyInput) price!: MoneyInput;
+  @Nested(() => MoneyInput) price!: MoneyInput;
   /** @example Groceries */
   @IsOptional() @IsString() @Length(1, 100) category?: string;
   /** Units on hand. @example 25 */
@@ -25,7 +24,7 @@ export class UpdateProductBody {
   @IsOptional() @IsString() @Length(1, 64) sku?: string;
   @IsOptional() @IsString() @Length(1, 200) name?: string;
   @IsOptional() @IsString() @Length(0, 2000) description?: string;
-  @IsOptional() @ValidateNested() @Type(() => MoneyInput) price?: MoneyInput;
+  @IsOptional() @Nested(() => MoneyInput) price?: MoneyInput;
   @IsOptional() @IsString() @Length(1, 100) category?: string;
   @IsOptional() @IsInt() @Min(0) @Max(MAX_STOCK) stock?: number;
   @IsOptional() @IsInt() @Min(0) @Max(MAX_STOCK) lowStockAt?: number;

@@ -71,7 +71,7 @@ export class ProductService {
   }
 
   async list(merchantId: string, query: PageQuery): Promise<Page<ProductView>> {
-    const after = decodeCursor(query.cursor, 1);
+    const after = decodeCursor(query.cursor, 'id');
     const rows = await this.tenancy.run(merchantId, (tx) =>
       tx.manager.find(Product, {
         where: { merchantId, ...(after ? { id: MoreThan(after[0]!) } : {}) },

@@ -7,24 +7,48 @@ export interface Money {
 /** `price * quantity` in minor units; throws RangeError when it leaves the range in which integers are exact. */
 export function multiply(price: Money, quantity: number): Money {
   const amount = price.amount * quantity;
-  if (!Number.isSafeInteger(amount)) throw new RangeError(`${price.amount} x ${quantity} is not an exact integer`);
+  if (![price.amount, quantity, amount].every(Number.isSafeInteger))
+    throw new RangeError(`${price.amount} x ${quantity} is not an exact integer`);
   return { amount, currency: price.currency };
 }
 
-/** The sum of amounts in one currency; throws when currencies mix. */
+/** The sum of amounts in one currency; throws RangeError when currencies mix, or an amount or the sum so far is not exact. */
 export function sum(amounts: Money[], currency: string): Money {
   let amount = 0;
   for (const each of amounts) {
     if (each.currency !== currency) throw new RangeError(`cannot add ${each.currency} to ${currency}`);
     amount += each.amount;
+    if (!Number.isSafeInteger(each.amount) || !Number.isSafeInteger(amount))
+      throw new RangeError('the sum is not an exact integer');
   }
-  if (!Number.isSafeInteger(amount)) throw new RangeError('the sum is not an exact integer');
   return { amount, currency };
 }
 
+/** Digits after the point where Intl, which follows daily life, shows fewer than ISO 4217 counts. */
+const MINOR_DIGITS: Record<string, number> = {
+  ...Object.fromEntries('AFN ALL COP HUF IDR IRR LAK LBP MGA MMK PKR KPW SLL SOS SYP YER'.split(' ').map((code) => [code, 2])),
+  IQD: 3,
+};
+
 /** Money as a person reads it, for example `$12.50`. Currencies without minor units (JPY) are divided by 1. */
 export function formatMoney(money: Money, locale = 'en'): string {
-  const format = new Intl.NumberFormat(locale, { style: 'currency', currency: money.currency });
+  const { amount, currency } = money;
+  const minor = MINOR_DIGITS[currency];
+  const format = new Intl.NumberFormat(languageTag(locale), {
+    style: 'currency',
+    currency,
+    ...(minor === undefined ? {} : { minimumFractionDigits: minor, maximumFractionDigits: minor }),
+  });
   const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-  return format.format(money.amount / 10 ** digits);
+  // As text: a division would round what is too long for a float.
+  return format.format(`${amount}e-${digits}` as Intl.StringNumericLiteral);
+}
+
+/** What Intl takes for `locale`: `pt_BR` is common, and a merchant's odd locale must not keep prices from being shown. */
+function languageTag(locale: string): string {
+  try {
+    return Intl.getCanonicalLocales(locale.replaceAll('_', '-'))[0] ?? 'en';
+  } catch {
+    return 'en';
+  }
 }

@@ -1,6 +1,8 @@
+import 'reflect-metadata';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import { ValidationError } from './errors.js';
+import { isUuid } from './ids.js';
 
 /** `?limit&cursor` of every list. */
 export class PageQuery {
@@ -14,12 +16,20 @@ export interface Page<T> {
   pagination: { limit: number; hasMore: boolean; nextCursor?: string; offset?: number };
 }
 
-/** The sort key after which a page begins, from its cursor. @throws ValidationError for a cursor that we did not make. */
-export function decodeCursor(cursor: string | undefined, parts: number): string[] | undefined {
+/** What a part of a sort key may be: a cursor of another list must not reach a query that expects something else. */
+const KEY_PARTS = {
+  id: isUuid,
+  number: (part: unknown) => typeof part === 'string' && /^\d{1,15}$/.test(part),
+  time: (part: unknown) => typeof part === 'string' && /^\d{4}-\d\d-\d\d[ T][\d:.]+([+-]\d\d(:?\d\d)?|Z)$/.test(part),
+};
+
+/** The sort key after which a page begins, from its cursor. @throws ValidationError for a cursor that this list did not make. */
+export function decodeCursor(cursor: string | undefined, ...parts: (keyof typeof KEY_PARTS)[]): string[] | undefined {
   if (cursor === undefined) return undefined;
   try {
     const key: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    if (Array.isArray(key) && key.length === parts && key.every((part) => typeof part === 'string')) return key;
+    if (Array.isArray(key) && key.length === parts.length && parts.every((part, index) => KEY_PARTS[part](key[index])))
+      return key;
   } catch {
     // Falls through to the one message that helps.
   }

@@ -34,7 +34,12 @@ export class Settings {
 
   @number() @IsInt() @Min(0) @Max(65_535) PORT: number = 3000;
   @IsString() HOST: string = '127.0.0.1';
-  @IsOptional() @IsUrl({ require_tld: false }) PUBLIC_URL?: string;
+  @IsOptional()
+  @IsUrl(
+    { require_tld: false, require_protocol: true, protocols: ['http', 'https'] },
+    { message: 'PUBLIC_URL must look like https://soko.example.com' },
+  )
+  PUBLIC_URL?: string;
   @list() @IsString({ each: true }) CORS_ORIGINS: string[] = [];
 
   @IsString() SOKO_DATA_DIR: string = '.soko';

@@ -1,16 +1,6 @@
-import { Type } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  ArrayMinSize,
-  IsBoolean,
-  IsLatitude,
-  IsLongitude,
-  IsOptional,
-  IsString,
-  Length,
-  MaxLength,
-  ValidateNested,
-} from 'class-validator';
+import 'reflect-metadata';
+import { NestedList } from '@soko/common';
+import { IsBoolean, IsLatitude, IsLongitude, IsNumber, IsOptional, IsString, Length, MaxLength } from 'class-validator';
 
 /* Limits are WhatsApp's own: https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages */
 
@@ -27,7 +17,8 @@ export class ButtonsContent {
   @IsOptional() @IsString() @Length(1, 60) header?: string;
   @IsString() @Length(1, 1024) body!: string;
   @IsOptional() @IsString() @Length(1, 60) footer?: string;
-  @ValidateNested({ each: true }) @Type(() => ReplyButton) @ArrayMinSize(1) @ArrayMaxSize(3) buttons!: ReplyButton[];
+  @NestedList(() => ReplyButton, 1, 3)
+  buttons!: ReplyButton[];
 }
 
 export class ListRow {
@@ -37,19 +28,21 @@ export class ListRow {
 }
 export class ListSection {
   @IsOptional() @IsString() @Length(1, 24) title?: string;
-  @ValidateNested({ each: true }) @Type(() => ListRow) @ArrayMinSize(1) @ArrayMaxSize(10) rows!: ListRow[];
+  @NestedList(() => ListRow, 1, 10)
+  rows!: ListRow[];
 }
 export class ListContent {
   @IsOptional() @IsString() @Length(1, 60) header?: string;
   @IsString() @Length(1, 1024) body!: string;
   @IsOptional() @IsString() @Length(1, 60) footer?: string;
   @IsString() @Length(1, 20) button!: string;
-  @ValidateNested({ each: true }) @Type(() => ListSection) @ArrayMinSize(1) @ArrayMaxSize(10) sections!: ListSection[];
+  @NestedList(() => ListSection, 1, 10)
+  sections!: ListSection[];
 }
 
 export class LocationContent {
-  @IsLatitude() latitude!: number;
-  @IsLongitude() longitude!: number;
+  @IsNumber() @IsLatitude() latitude!: number;
+  @IsNumber() @IsLongitude() longitude!: number;
   @IsOptional() @IsString() @MaxLength(1000) name?: string;
   @IsOptional() @IsString() @MaxLength(1000) address?: string;
 }

@@ -1,6 +1,5 @@
-import { Type } from 'class-transformer';
-import { IsIn, IsInt, IsISO8601, IsObject, IsOptional, IsString, IsUUID, ValidateNested } from 'class-validator';
-import { IsPhone, MoneyInput } from '@soko/common';
+import { IsIn, IsInt, IsISO8601, IsObject, IsOptional, IsString, IsUUID } from 'class-validator';
+import { IsPhone, MoneyInput, Nested, NestedList } from '@soko/common';
 import { defineEvent } from './event.js';
 
 export const ORDER_STATUSES = [
@@ -37,7 +36,7 @@ class OrderItemData {
   @IsString() sku!: string;
   @IsString() name!: string;
   @IsInt() quantity!: number;
-  @ValidateNested() @Type(() => MoneyInput) unitPrice!: MoneyInput;
+  @Nested(() => MoneyInput) unitPrice!: MoneyInput;
 }
 class OrderData {
   @IsUUID() orderId!: string;
@@ -47,10 +46,10 @@ class OrderData {
   @IsOptional() @IsString() customerName?: string;
   /** Where the customer is told about the order; the merchant's default channel when missing. */
   @IsOptional() @IsUUID() channelId?: string;
-  @ValidateNested() @Type(() => MoneyInput) total!: MoneyInput;
+  @Nested(() => MoneyInput) total!: MoneyInput;
 }
 export class OrderCreatedData extends OrderData {
-  @ValidateNested({ each: true }) @Type(() => OrderItemData) items!: OrderItemData[];
+  @NestedList(() => OrderItemData, 1, 100) items!: OrderItemData[];
 }
 export const orderCreated = defineEvent('order_created', OrderCreatedData, (data) => data.orderId);
 
@@ -65,7 +64,7 @@ export class ProductUpdatedData {
   @IsUUID() productId!: string;
   @IsString() sku!: string;
   @IsString() name!: string;
-  @ValidateNested() @Type(() => MoneyInput) price!: MoneyInput;
+  @Nested(() => MoneyInput) price!: MoneyInput;
   /** On hand less reserved. */
   @IsInt() available!: number;
   @IsObject() changes!: Record<string, unknown>;

@@ -39,7 +39,7 @@ export class DeliveryService {
 
   /** Newest first. */
   async list(merchantId: string, query: PageQuery): Promise<Page<DeliveryView>> {
-    const after = decodeCursor(query.cursor, 1);
+    const after = decodeCursor(query.cursor, 'id');
     const rows = await this.tenancy.run(merchantId, (tx) =>
       tx.manager.find(DeliveryTask, {
         where: { merchantId, ...(after ? { id: LessThan(after[0]!) } : {}) },

@@ -1,15 +1,6 @@
-import { Transform, Type } from 'class-transformer';
-import {
-  IsDefined,
-  IsEmail,
-  IsISO4217CurrencyCode,
-  IsLocale,
-  IsOptional,
-  IsString,
-  IsTimeZone,
-  Length,
-  ValidateNested,
-} from 'class-validator';
+import { Transform } from 'class-transformer';
+import { Nested } from '@soko/common';
+import { IsEmail, IsISO4217CurrencyCode, IsLocale, IsOptional, IsString, IsTimeZone, Length } from 'class-validator';
 
 const lowerCase = () =>
   Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.trim().toLowerCase() : value));
@@ -32,7 +23,7 @@ export class RegisterBody {
   @IsString() @Length(8, 72) password!: string;
   /** @example Tariro Moyo */
   @IsString() @Length(1, 200) name!: string;
-  @IsDefined() @ValidateNested() @Type(() => RegisterMerchantBody) merchant!: RegisterMerchantBody;
+  @Nested(() => RegisterMerchantBody) merchant!: RegisterMerchantBody;
 }
 
 export class LoginBody {

@@ -56,7 +56,7 @@ export class ChannelService {
   }
 
   async list(merchantId: string, query: PageQuery): Promise<Page<ChannelView>> {
-    const after = decodeCursor(query.cursor, 1);
+    const after = decodeCursor(query.cursor, 'id');
     const rows = await this.tenancy.run(merchantId, (tx) =>
       tx.query<ChannelRow>(`${SELECT} AND ($2::uuid IS NULL OR c.id > $2) ORDER BY c.id LIMIT $3`, [
         merchantId,

@@ -25,7 +25,7 @@ export class ChatService {
 
   /** Newest activity first. */
   async list(merchantId: string, query: ChatQuery): Promise<Page<ChatView>> {
-    const after = decodeCursor(query.cursor, 2);
+    const after = decodeCursor(query.cursor, 'time', 'id');
     const rows = await this.tenancy.run(merchantId, (tx) =>
       tx.query<ChatRow>(
         `SELECT h.id, h.channel_id, h.contact_id, c.phone, c.name, h.unread, h.bot_paused, h.last_message_at,

@@ -1,17 +1,5 @@
-import { Type } from 'class-transformer';
-import {
-  IsDefined,
-  IsIn,
-  IsISO8601,
-  IsObject,
-  IsOptional,
-  IsString,
-  IsUUID,
-  Length,
-  ValidateIf,
-  ValidateNested,
-} from 'class-validator';
-import { IsPhone, ValidationError } from '@soko/common';
+import { IsIn, IsISO8601, IsObject, IsOptional, IsString, IsUUID, Length, ValidateIf } from 'class-validator';
+import { IsPhone, Nested, ValidationError } from '@soko/common';
 import { ButtonsContent, ListContent, LocationContent, type OutboundContent, TextContent } from '@soko/contracts';
 
 const SENDABLE = ['text', 'buttons', 'list', 'location', 'template'] as const;
@@ -40,11 +28,13 @@ export class SendMessageBody {
   @Length(1, 4096)
   message?: string;
   @IsOptional() @IsIn(SENDABLE) type?: (typeof SENDABLE)[number];
-  @ValidateIf(isType('text')) @IsDefined() @ValidateNested() @Type(() => TextContent) text?: TextContent;
-  @ValidateIf(isType('buttons')) @IsDefined() @ValidateNested() @Type(() => ButtonsContent) buttons?: ButtonsContent;
-  @ValidateIf(isType('list')) @IsDefined() @ValidateNested() @Type(() => ListContent) list?: ListContent;
-  @ValidateIf(isType('location')) @IsDefined() @ValidateNested() @Type(() => LocationContent) location?: LocationContent;
-  @ValidateIf(isType('template')) @IsDefined() @ValidateNested() @Type(() => TemplateContent) template?: TemplateContent;
+  @ValidateIf((body: SendMessageBody) => body.text !== undefined || (body.type === 'text' && body.message === undefined))
+  @Nested(() => TextContent)
+  text?: TextContent;
+  @ValidateIf(isType('buttons')) @Nested(() => ButtonsContent) buttons?: ButtonsContent;
+  @ValidateIf(isType('list')) @Nested(() => ListContent) list?: ListContent;
+  @ValidateIf(isType('location')) @Nested(() => LocationContent) location?: LocationContent;
+  @ValidateIf(isType('template')) @Nested(() => TemplateContent) template?: TemplateContent;
 }
 
 function isType(type: (typeof SENDABLE)[number]): (body: SendMessageBody) => boolean {

@@ -63,7 +63,8 @@ export class SendQueue {
            AND s.shard = $3 AND s.holder = $4 AND s.fence = $5 AND s.expires_at > now()
          RETURNING p.message_id, p.seq, p.attempts
        ), claimed AS (
-         UPDATE messages m SET status = 'sending', wa_message_id = coalesce(m.wa_message_id, $6::text || m.id),
+         UPDATE messages m SET wa_message_id = coalesce(m.wa_message_id, $6::text || m.id),
+           status = CASE WHEN m.status = 'queued' THEN 'sending' ELSE m.status END,
            timeline = CASE WHEN m.status = 'queued' THEN m.timeline || ${entry("'sending'")} ELSE m.timeline END
          FROM due WHERE m.merchant_id = $1 AND m.id = due.message_id
          RETURNING m.id, m.chat_id, m.channel_id, m.content, m.wa_message_id, due.seq, due.attempts
@@ -123,13 +124,14 @@ export class SendQueue {
     tx.outbox.emit(messageSent, { messageId, chatId, channelId, messageType: row.type, text: row.text, waMessageId, to });
   }
 
+  /** What a receipt has proved to have arrived does not fail, whatever the sender was told. */
   private async failed(tx: TenantTx, send: ClaimedSend, error: string): Promise<void> {
     await tx.query(
       `WITH gone AS (
          DELETE FROM pending_sends WHERE merchant_id = $1 AND chat_id = $2 AND seq = $3 RETURNING message_id
        )
        UPDATE messages m SET status = 'failed', error = $4, timeline = m.timeline || ${entry("'failed'")}
-       FROM gone WHERE m.merchant_id = $1 AND m.id = gone.message_id`,
+       FROM gone WHERE m.merchant_id = $1 AND m.id = gone.message_id AND m.status = 'sending'`,
       [tx.merchantId, send.chatId, send.seq, error],
     );
   }

@@ -3,8 +3,9 @@ import type { LoggerService } from '@nestjs/common';
 import { maskPhone, workContext } from '@soko/common';
 import { type Logger, pino } from 'pino';
 
-const PHONE = /\+\d{8,15}(?!\d)/g;
-const JID = /\b\d{8,15}(?=@(?:s\.whatsapp\.net|lid))/g;
+const PHONE = /\+\d{7,15}(?!\d)/g;
+/** With or without the device that follows the number: `263771234567:12@s.whatsapp.net`. */
+const JID = /\b\d{7,20}(?=(?:[_:]\d+)*@(?:s\.whatsapp\.net|c\.us|lid))/g;
 
 /** Customers' numbers are masked in the finished line, so no call site can forget to. */
 export const maskLine = (line: string): string => line.replace(PHONE, maskPhone).replace(JID, (digits) => maskPhone(digits));

@@ -11,5 +11,5 @@ export {
   PlaceOrderBody,
   TransitionBody,
 } from './orders.dto.js';
-export { InvalidTransitionError, UnknownProductError } from './orders.errors.js';
+export { InvalidTransitionError, TotalTooLargeError, UnknownProductError } from './orders.errors.js';
 export { OrdersModule } from './orders.module.js';

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { decodeCursor, multiply, NotFoundError, type Page, pageOf, sum } from '@soko/common';
+import { decodeCursor, type Money, multiply, NotFoundError, type Page, pageOf, sum } from '@soko/common';
 import { StockService } from '@soko/catalog';
 import { orderCreated, orderStatusChanged, processOrder } from '@soko/contracts';
 import { Tenancy, type TenantTx } from '@soko/database';
 import { DeliveryService } from '@soko/deliveries';
-import { OrderRepository } from './order.repository.js';
+import { OrderRepository, type PricedProduct } from './order.repository.js';
 import { historyView, type ItemRow, itemView, type OrderRow, summaryView, totalOf } from './order.row.js';
 import { type OrderAction, transition } from './order-state.js';
-import { InvalidTransitionError, UnknownProductError } from './orders.errors.js';
+import { InvalidTransitionError, TotalTooLargeError, UnknownProductError } from './orders.errors.js';
 import type { OrderQuery, OrderSummaryView, OrderView, PlacedOrderView, PlaceOrderBody } from './orders.dto.js';
 
 @Injectable()
@@ -22,32 +22,14 @@ export class OrderService {
   /**
    * Takes an order in: prices are frozen here, stock is reserved by `process`.
    * @param actor `bot`, or the id of the user who placed it.
-   * @throws UnknownProductError
+   * @throws UnknownProductError, TotalTooLargeError
    */
   async place(tx: TenantTx, body: PlaceOrderBody, actor: string): Promise<PlacedOrderView> {
     const products = new Map(
       (await this.orders.products(tx, [...new Set(body.items.map((i) => i.productId))])).map((p) => [p.id, p]),
     );
-    const items = body.items.map(({ productId, quantity }, index): ItemRow & { currency: string } => {
-      const product = products.get(productId);
-      if (!product) throw new UnknownProductError(index, productId);
-      const total = multiply({ amount: product.price_amount, currency: product.currency }, quantity);
-      const { sku, name, currency } = product;
-      return {
-        product_id: productId,
-        sku,
-        name,
-        quantity,
-        unit_amount: product.price_amount,
-        total_amount: total.amount,
-        currency,
-      };
-    });
-    const currency = items[0]!.currency;
-    const total = sum(
-      items.map((item) => ({ amount: item.total_amount, currency: item.currency })),
-      currency,
-    );
+    const { items, total } = priced(body, products);
+    const { currency } = total;
     const row = await this.orders.insert(
       tx,
       {
@@ -111,7 +93,7 @@ export class OrderService {
 
   /** Newest first. */
   async list(merchantId: string, query: OrderQuery): Promise<Page<OrderSummaryView>> {
-    const after = decodeCursor(query.cursor, 1);
+    const after = decodeCursor(query.cursor, 'number');
     const { status, customer, limit } = query;
     const below = after ? Number(after[0]) : undefined;
     const rows = await this.tenancy.run(merchantId, (tx) => this.orders.list(tx, { status, customer, below, limit: limit + 1 }));
@@ -158,6 +140,33 @@ export class OrderService {
       ...(delivery ? { delivery } : {}),
       history: history.map(historyView),
     };
+  }
+}
+
+/** The order's lines at today's prices. @throws UnknownProductError, TotalTooLargeError */
+function priced(body: PlaceOrderBody, products: Map<string, PricedProduct>): { items: ItemRow[]; total: Money } {
+  const lines = body.items.map(({ productId, quantity }, index) => {
+    const product = products.get(productId);
+    if (!product) throw new UnknownProductError(index, productId);
+    return { product, quantity };
+  });
+  try {
+    const items = lines.map(({ product, quantity }): ItemRow => {
+      const { id, sku, name, price_amount: unit, currency } = product;
+      const total = multiply({ amount: unit, currency }, quantity);
+      return { product_id: id, sku, name, quantity, unit_amount: unit, total_amount: total.amount };
+    });
+    const { currency } = lines[0]!.product;
+    return {
+      items,
+      total: sum(
+        items.map((item) => ({ amount: item.total_amount, currency })),
+        currency,
+      ),
+    };
+  } catch (error) {
+    if (error instanceof RangeError) throw new TotalTooLargeError();
+    throw error;
   }
 }
 

@@ -1,22 +1,5 @@
-import { Type } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  ArrayMinSize,
-  IsArray,
-  IsDefined,
-  IsIn,
-  IsInt,
-  IsLatitude,
-  IsLongitude,
-  IsOptional,
-  IsString,
-  IsUUID,
-  Length,
-  Max,
-  Min,
-  ValidateNested,
-} from 'class-validator';
-import { IsPhone, type Money, PageQuery } from '@soko/common';
+import { IsIn, IsInt, IsLatitude, IsLongitude, IsNumber, IsOptional, IsString, IsUUID, Length, Max, Min } from 'class-validator';
+import { IsPhone, type Money, Nested, NestedList, PageQuery } from '@soko/common';
 import { ORDER_STATUSES, type OrderStatus } from '@soko/contracts';
 import { DeliveryView } from '@soko/deliveries';
 
@@ -35,24 +18,20 @@ export class OrderItemBody {
   @IsInt() @Min(1) @Max(10_000) quantity!: number;
 }
 export class OrderLocationBody {
-  @IsLatitude() latitude!: number;
-  @IsLongitude() longitude!: number;
+  @IsNumber() @IsLatitude() latitude!: number;
+  @IsNumber() @IsLongitude() longitude!: number;
 }
 export class OrderDeliveryBody {
   /** @example 12 Samora Machel Ave, Harare */
   @IsOptional() @IsString() @Length(1, 500) address?: string;
-  @IsOptional() @ValidateNested() @Type(() => OrderLocationBody) location?: OrderLocationBody;
+  @IsOptional() @Nested(() => OrderLocationBody) location?: OrderLocationBody;
 }
 
 export class PlaceOrderBody {
-  @IsDefined() @ValidateNested() @Type(() => OrderCustomerBody) customer!: OrderCustomerBody;
-  @IsArray()
-  @ArrayMinSize(1)
-  @ArrayMaxSize(100)
-  @ValidateNested({ each: true })
-  @Type(() => OrderItemBody)
+  @Nested(() => OrderCustomerBody) customer!: OrderCustomerBody;
+  @NestedList(() => OrderItemBody, 1, 100)
   items!: OrderItemBody[];
-  @IsOptional() @ValidateNested() @Type(() => OrderDeliveryBody) delivery?: OrderDeliveryBody;
+  @IsOptional() @Nested(() => OrderDeliveryBody) delivery?: OrderDeliveryBody;
   @IsOptional() @IsIn(PAYMENT_METHODS) paymentMethod?: (typeof PAYMENT_METHODS)[number];
   @IsOptional() @IsString() @Length(1, 1000) note?: string;
   /** Where the customer hears of the order; the default channel when missing. */

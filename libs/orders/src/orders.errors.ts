@@ -16,3 +16,9 @@ export class UnknownProductError extends ValidationError {
     super([{ path: `items.${index}.productId`, code: 'product', message }]);
   }
 }
+
+export class TotalTooLargeError extends ValidationError {
+  constructor() {
+    super([{ path: 'items', code: 'total', message: 'the total is larger than an amount can be; order less at once' }]);
+  }
+}

@@ -8,7 +8,7 @@ export interface RelayedEvent {
   type: string;
   subject: string;
   position: number;
-  requestId: string | null;
+  requestId?: string | null;
 }
 
 /**
@@ -20,5 +20,5 @@ export interface EventSink {
 }
 
 /** Runs `work` as part of the request that led to the event. */
-export const onBehalfOf = <R>(event: { requestId: string | null }, work: () => R): R =>
+export const onBehalfOf = <R>(event: { requestId?: string | null }, work: () => R): R =>
   workContext.run({ requestId: event.requestId ?? newId() }, work);

@@ -59,6 +59,8 @@ export class JobWorkers implements OnApplicationBootstrap, OnModuleDestroy {
       concurrency: this.settings.QUEUE_CONCURRENCY,
       // A worker that was killed mid-job stalls it; that says nothing about the job.
       maxStalledCount: 20,
+      // Seconds between looks at an empty queue. New jobs announce themselves; a look keeps a connection from being let go.
+      drainDelay: 60,
     });
     worker.on('error', (error) => this.log.warn({ err: error, queue: name }, 'queue error'));
     worker.on('failed', (job, error) =>

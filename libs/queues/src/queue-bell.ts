@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { type Alarm, AlarmBell } from '@soko/database';
 import { Log } from '@soko/observability';
@@ -12,6 +13,8 @@ export interface JobData {
 }
 
 const BATCH = 500;
+/** What is on its way at the end gets so long: a store that is away must not keep the process from stopping. */
+const LAST_MS = 2_000;
 
 /**
  * Puts alarms on their queues, off the caller's path. While one batch is on its way the next one gathers, so the batches
@@ -27,6 +30,9 @@ export class QueueBell extends AlarmBell implements BeforeApplicationShutdown {
     private readonly log: Log,
   ) {
     super();
+    for (const queue of queues.values()) {
+      queue.on('error', (error) => log.warn({ err: error, queue: queue.name }, 'queue error'));
+    }
   }
 
   ring(alarms: Alarm[]): void {
@@ -43,7 +49,7 @@ export class QueueBell extends AlarmBell implements BeforeApplicationShutdown {
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all(this.flushing.values());
+    await Promise.race([Promise.all(this.flushing.values()), pause(LAST_MS, undefined, { ref: false })]);
   }
 
   private async flush(name: string): Promise<void> {

@@ -18,7 +18,8 @@ export const holes = (text: string): string[] => [...new Set([...text.matchAll(H
  */
 export function render(template: TemplateText, variables: Variables): string {
   const text = [template.header, template.body, template.footer].filter(Boolean).join('\n\n');
-  const missing = holes(text).filter((name) => variables[name] === undefined);
+  // Own values only: every object has a `constructor`. Variables come from JSON, so null is possible whatever the type says.
+  const missing = holes(text).filter((name) => !Object.hasOwn(variables, name) || (variables[name] ?? null) === null);
   if (missing.length > 0) throw new TemplateVariablesError(missing);
   return text.replace(HOLE, (_, name: string) => String(variables[name]));
 }

@@ -38,14 +38,14 @@ export class TemplateService {
     const merchant = await this.merchants.get(tx);
     const found = await tx.manager.findBy(Template, { merchantId: tx.merchantId, name, status: 'active' });
     const wanted = [language, merchant.locale, DEFAULT_LANGUAGE].filter((each) => each !== undefined);
-    const candidates = wanted.flatMap((each) => [each, each.split('-')[0]]);
+    const candidates = wanted.flatMap((each) => [each, each.split(/[-_]/)[0]]);
     const template = candidates.map((each) => found.find((t) => t.language === each)).find(Boolean);
     if (!template) throw new TemplateNotFoundError(name);
     return { type: 'text', text: { body: render(template.content, variables) } };
   }
 
   async list(merchantId: string, query: PageQuery): Promise<Page<TemplateView>> {
-    const after = decodeCursor(query.cursor, 1);
+    const after = decodeCursor(query.cursor, 'id');
     const rows = await this.tenancy.run(merchantId, (tx) =>
       tx.manager.find(Template, {
         where: { merchantId, ...(after ? { id: MoreThan(after[0]!) } : {}) },

@@ -1,5 +1,6 @@
 export { ApiClient } from './client.js';
 export { createDatabase, withClient } from './database.js';
+export { gate, type Gate } from './gate.js';
 export { integration, type Integration } from './integration.js';
 export { holdShards } from './lease.js';
 export { parallel } from './parallel.js';

@@ -20,23 +20,26 @@ export interface IntegrationOptions extends Pick<ModuleMetadata, 'imports' | 'pr
   laned?: QueueName[];
   /** A database to share with another `integration` of the same test; a new one when left out. */
   databaseUrl?: string;
+  /** Settings of this test alone. */
   env?: Record<string, string>;
 }
 
 export interface Integration {
   module: TestingModule;
+  /** Stops it as a signal would; the end of the test does so otherwise. */
+  close: () => Promise<void>;
   tenancy: Tenancy;
   system: SystemDb;
   /** As the superuser: sees and may do everything. */
   databaseUrl: string;
   /** A new merchant with its owner. */
-  merchant(): Promise<SessionView>;
+  merchant: () => Promise<SessionView>;
   /** The id of a new merchant without people: quicker than one that can sign in, and without an event. */
-  shop(): Promise<string>;
+  shop: () => Promise<string>;
   /** A physical queue, by its name. */
-  queue(name: string): Queue;
+  queue: (name: string) => Queue;
   /** Payloads of the alarms that wait in a physical queue, oldest first, as soon as there are `count` of them. */
-  alarms(name: string, count: number): Promise<object[]>;
+  alarms: (name: string, count: number) => Promise<object[]>;
 }
 
 /**
@@ -45,6 +48,7 @@ export interface Integration {
  */
 export async function integration({ imports = [], providers = [], ...options }: IntegrationOptions): Promise<Integration> {
   const databaseUrl = options.databaseUrl ?? (await createDatabase());
+  const before = Object.keys(options.env ?? {}).map((name) => [name, process.env[name]] as const);
   Object.assign(process.env, {
     NODE_ENV: 'test',
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'fatal',
@@ -56,6 +60,7 @@ export async function integration({ imports = [], providers = [], ...options }: 
     QUEUE_PREFIX: databaseUrl.slice(databaseUrl.lastIndexOf('/') + 1),
     ...options.env,
   });
+  onTestFinished(() => restore(before));
   const module = await Test.createTestingModule({
     imports: [
       ConfigModule,
@@ -67,13 +72,16 @@ export async function integration({ imports = [], providers = [], ...options }: 
     ],
     providers,
   }).compile();
+  let closed: Promise<void> | undefined;
+  const close = () => (closed ??= module.close());
+  onTestFinished(close);
   await module.init();
-  onTestFinished(() => module.close());
   const auth = module.get(AuthService);
   const tenancy = module.get(Tenancy);
   const queue = (name: string) => module.get<Map<string, Queue<{ payload: object }>>>(QUEUE_SET).get(name)!;
   return {
     module,
+    close,
     databaseUrl,
     tenancy,
     system: module.get(SystemDb),
@@ -95,4 +103,11 @@ export async function integration({ imports = [], providers = [], ...options }: 
       return jobs.map((job) => job.data.payload);
     },
   };
+}
+
+function restore(settings: (readonly [string, string | undefined])[]): void {
+  for (const [name, value] of settings) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
 }

@@ -4,13 +4,17 @@ import { setTimeout as pause } from 'node:timers/promises';
  * Waits until `probe` gives something truthy, and gives that. Errors of the probe count as "not yet".
  * @throws Error naming `what` when it does not come within `ms`.
  */
-export async function until<T>(what: string, probe: () => T | Promise<T>, ms = 20_000): Promise<NonNullable<T>> {
+export async function until<T>(
+  what: string,
+  probe: () => T | Promise<T>,
+  ms = 20_000,
+): Promise<Exclude<T, false | null | undefined>> {
   const deadline = performance.now() + ms;
   let last: unknown = 'nothing came';
   while (performance.now() < deadline) {
     try {
       const found = await probe();
-      if (found) return found as NonNullable<T>;
+      if (found) return found;
     } catch (error) {
       last = error;
     }

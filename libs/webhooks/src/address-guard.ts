@@ -9,6 +9,9 @@ export class BlockedAddressError extends Error {
   }
 }
 
+/** All that is routed of IPv6: https://www.iana.org/assignments/ipv6-address-space. `::a.b.c.d` and the like lie outside. */
+const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
+
 /** Decides which addresses webhooks may call: public ones, and those that the operator allows. */
 export class AddressGuard {
   private readonly allowed: [ipaddr.IPv4 | ipaddr.IPv6, number][];
@@ -21,7 +24,8 @@ export class AddressGuard {
   permits(address: string): boolean {
     if (!ipaddr.isValid(address)) return false;
     const ip = ipaddr.process(address);
-    return ip.range() === 'unicast' || this.allowed.some(([net, bits]) => ip.kind() === net.kind() && ip.match(net, bits));
+    if (ip.range() === 'unicast' && (ip.kind() === 'ipv4' || ip.match(GLOBAL_IPV6))) return true;
+    return this.allowed.some(([net, bits]) => ip.kind() === net.kind() && ip.match(net, bits));
   }
 
   /** @throws BlockedAddressError for a literal address that may not be called. Names are judged at `lookup`. */

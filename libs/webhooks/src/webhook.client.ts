@@ -87,7 +87,8 @@ async function readSome(stream: AsyncIterable<Buffer> & { destroy: () => unknown
     size += chunk.length;
     if (size >= BODY_LIMIT) break;
   }
-  return Buffer.concat(chunks).subarray(0, BODY_LIMIT).toString('utf8').replaceAll('\0', '');
+  // As a stream: a character that the limit cuts in half is left out.
+  return new TextDecoder().decode(Buffer.concat(chunks).subarray(0, BODY_LIMIT), { stream: true }).replaceAll('\0', '');
 }
 
 function describe(error: unknown): string {

@@ -73,7 +73,7 @@ export class WebhookService {
   }
 
   async list(merchantId: string, query: PageQuery): Promise<Page<WebhookView>> {
-    const after = decodeCursor(query.cursor, 1);
+    const after = decodeCursor(query.cursor, 'id');
     const rows = await this.tenancy.run(merchantId, ({ manager }) =>
       manager.find(Webhook, {
         where: { merchantId, ...(after ? { id: MoreThan(after[0]!) } : {}) },
@@ -93,7 +93,7 @@ export class WebhookService {
   /** Every attempt, newest first. */
   async logs(merchantId: string, webhookId: string, query: LogQuery): Promise<Page<WebhookLogView>> {
     await this.get(merchantId, webhookId);
-    const after = decodeCursor(query.cursor, 1);
+    const after = decodeCursor(query.cursor, 'id');
     const rows = await this.tenancy.run(merchantId, (tx) =>
       tx.query<LogRow>(
         `SELECT * FROM webhook_logs WHERE merchant_id = $1 AND webhook_id = $2 AND ($3::uuid IS NULL OR id < $3)
@@ -108,7 +108,10 @@ export class WebhookService {
   private async check(body: UpdateWebhookBody): Promise<void> {
     for (const [name, value] of Object.entries(body.headers ?? {})) {
       const plain = /^[A-Za-z0-9-]{1,100}$/.test(name) && typeof value === 'string' && /^[\x20-\x7e]{0,1000}$/.test(value);
-      if (!plain || /^(webhook-|host$|content-|connection$|transfer-encoding$|user-agent$)/i.test(name))
+      if (
+        !plain ||
+        /^(webhook-|host$|content-|connection$|transfer-encoding$|user-agent$|expect$|keep-alive$|upgrade$)/i.test(name)
+      )
         throw new BadHeaderError(name);
     }
     if (body.url && !(await this.client.resolves(body.url))) throw new BlockedUrlError();

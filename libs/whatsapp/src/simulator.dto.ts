@@ -1,18 +1,6 @@
 import { Type } from 'class-transformer';
-import {
-  IsDefined,
-  IsIn,
-  IsInt,
-  IsOptional,
-  IsString,
-  IsUUID,
-  Length,
-  Max,
-  Min,
-  ValidateIf,
-  ValidateNested,
-} from 'class-validator';
-import { IsPhone } from '@soko/common';
+import { IsIn, IsInt, IsOptional, IsString, IsUUID, Length, Max, Min, ValidateIf } from 'class-validator';
+import { IsPhone, Nested } from '@soko/common';
 import { LocationContent, type OutboundContent } from '@soko/contracts';
 
 const TYPES = ['text', 'button', 'list', 'location', 'image'] as const;
@@ -37,7 +25,7 @@ export class PhoneMessageBody {
   text?: string;
   /** The id of the tapped button or row. */
   @ValidateIf(isType('button', 'list')) @IsString() @Length(1, 256) replyId?: string;
-  @ValidateIf(isType('location')) @IsDefined() @ValidateNested() @Type(() => LocationContent) location?: LocationContent;
+  @ValidateIf(isType('location')) @Nested(() => LocationContent) location?: LocationContent;
   @IsOptional() @IsUUID() mediaId?: string;
   /** WhatsApp's id; the same id again is the same message. Made up when missing. */
   @IsOptional() @IsString() @Length(1, 128) waMessageId?: string;

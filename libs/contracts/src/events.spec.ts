@@ -1,0 +1,98 @@
+import { newId, validateInput } from '@soko/common';
+import { describe, expect, it } from 'vitest';
+import { allEvents, defineEvent } from './event.js';
+import { MerchantRegisteredData, ORDER_STATUSES } from './events.js';
+
+const id = newId();
+const usd = { amount: 1_250, currency: 'USD' };
+const message = { messageId: id, chatId: newId(), channelId: id, messageType: 'text', text: 'Hello' };
+const order = { orderId: newId(), number: 1042, status: 'pending', customerPhone: '+263771234567', total: usd };
+const item = { productId: id, sku: 'MAIZE-10', name: 'Maize meal', quantity: 2, unitPrice: usd };
+const channel = { channelId: newId(), kind: 'simulator' };
+
+/** A valid example of each event, and what its events are ordered by. */
+const EXAMPLES: Record<string, { data: Record<string, unknown>; subject: string }> = {
+  message_received: { data: { ...message, from: '+263771234567' }, subject: message.chatId },
+  message_sent: { data: { ...message, to: '+263771234567' }, subject: message.chatId },
+  order_created: { data: { ...order, items: [item] }, subject: order.orderId },
+  order_status_changed: { data: { ...order, status: 'confirmed', previousStatus: 'pending' }, subject: order.orderId },
+  product_updated: {
+    data: { productId: id, sku: 'MAIZE-10', name: 'Maize meal', price: usd, available: 3, changes: { stock: 3 } },
+    subject: id,
+  },
+  bot_connected: { data: channel, subject: channel.channelId },
+  bot_disconnected: { data: { ...channel, reason: 'logged out' }, subject: channel.channelId },
+  merchant_registered: {
+    data: { name: 'Mbare Market', locale: 'en', registeredAt: '2026-11-01T08:00:00Z' },
+    subject: 'merchant',
+  },
+};
+
+describe('the catalogue', () => {
+  it('has an example here for every event', () => {
+    expect(
+      allEvents()
+        .map((event) => event.type)
+        .toSorted(),
+    ).toEqual(Object.keys(EXAMPLES).toSorted());
+  });
+
+  it('has plain, unique names', () => {
+    const types = allEvents().map((event) => event.type);
+    expect(new Set(types).size).toBe(types.length);
+    for (const type of types) expect(type).toMatch(/^[a-z]+(_[a-z]+)+$/);
+  });
+
+  it('refuses a second event of the same name', () => {
+    expect(() => defineEvent('order_created', MerchantRegisteredData, () => '')).toThrow(/order_created is defined twice/);
+  });
+});
+
+describe.each(allEvents().map((event) => [event.type, event] as const))('%s', (type, event) => {
+  const { data, subject } = EXAMPLES[type]!;
+
+  it('accepts its example, and survives the way through JSON', () => {
+    expect(JSON.parse(JSON.stringify(validateInput(event.data, data)))).toEqual(data);
+  });
+
+  it('is ordered by what it is about', () => {
+    expect(event.subject(validateInput(event.data, data))).toBe(subject);
+  });
+
+  it.each(Object.keys(data).filter((field) => field !== 'reason'))('refuses data without %s', (field) => {
+    const { [field]: _, ...rest } = data;
+    expect(() => validateInput(event.data, rest)).toThrow(expect.objectContaining({ status: 422 }));
+  });
+
+  it.each(Object.keys(data))('refuses a list as %s unless it is one', (field) => {
+    const wrong = Array.isArray(data[field]) ? { ...(data[field] as object[])[0] } : [[data[field]]];
+    expect(() => validateInput(event.data, { ...data, [field]: wrong })).toThrow(expect.objectContaining({ status: 422 }));
+  });
+
+  it('refuses fields that it does not know', () => {
+    expect(() => validateInput(event.data, { ...data, secret: 'x' })).toThrow(expect.objectContaining({ status: 422 }));
+  });
+});
+
+describe('orders in events', () => {
+  const created = allEvents().find((event) => event.type === 'order_created')!;
+
+  it.each(ORDER_STATUSES)('may be %s', (status) => {
+    expect(validateInput(created.data, { ...order, items: [item], status })).toMatchObject({ status });
+  });
+
+  it.each([
+    { status: 'lost' },
+    { customerPhone: '0771234567' },
+    { total: { amount: 12.5, currency: 'USD' } },
+    { items: [{ ...item, quantity: '2' }] },
+    { items: [{ ...item, unitPrice: undefined }] },
+    { items: [null] },
+    { items: [[]] },
+    { channelId: 'default' },
+  ])('are refused with %o', (over) => {
+    expect(() => validateInput(created.data, { ...order, items: [item], ...over })).toThrow(
+      expect.objectContaining({ status: 422 }),
+    );
+  });
+});
