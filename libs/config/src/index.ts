@@ -1,3 +1,4 @@
 export { ConfigModule } from './config.module.js';
 export { databaseUrl, loadSettings, projectRoot } from './load.js';
 export { Settings } from './settings.js';
+export { settingsErrorLines } from './settings-error.js';

@@ -1,5 +1,6 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { ValidationError } from '@soko/common';
+import { settingsErrorLines } from '@soko/config';
 import { Log } from './log.js';
 
 const SHUTDOWN_MS = 7_000;
@@ -43,6 +44,6 @@ export async function runApp(start: () => Promise<INestApplicationContext>): Pro
 }
 
 function startError(error: unknown): string {
-  if (error instanceof ValidationError) return (error.errors ?? []).map((f) => `Setting ${f.path}: ${f.message}`).join('\n');
+  if (error instanceof ValidationError) return settingsErrorLines(error);
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
