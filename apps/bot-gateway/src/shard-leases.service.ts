@@ -1,16 +1,18 @@
 import { hostname } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { newId } from '@soko/common';
 import { Settings } from '@soko/config';
-import { SystemDb, type SystemTx } from '@soko/database';
+import { SystemDb } from '@soko/database';
 import type { Lease } from '@soko/messaging';
 import { Log } from '@soko/observability';
+import { LeaseRepository } from './lease.repository.js';
 
 /** Told when shards come and go. */
 export interface ShardListener {
   /** The shard is ours from now on. */
   acquired(lease: Lease): Promise<void>;
-  /** The shard is not ours any more: let go of everything in it at once. */
+  /** The shard is not ours any more: let go of everything in it. Nobody else gets it before this returns, if we give it away in order. */
   lost(lease: Lease): Promise<void>;
 }
 
@@ -22,6 +24,8 @@ export interface ShardListener {
 export class ShardLeases implements OnApplicationBootstrap, OnModuleDestroy {
   readonly holder = `${hostname()}-${process.pid}-${newId().slice(-8)}`;
   private readonly held = new Map<number, Lease & { renewedAt: number }>();
+  /** Shards whose listeners are letting go. Renewals go on meanwhile. */
+  private readonly leaving = new Map<number, Promise<void>>();
   private readonly listeners: ShardListener[] = [];
   private timer?: NodeJS.Timeout;
   private running: Promise<void> = Promise.resolve();
@@ -29,6 +33,7 @@ export class ShardLeases implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     private readonly system: SystemDb,
+    private readonly rows: LeaseRepository,
     private readonly settings: Settings,
     private readonly log: Log,
   ) {}
@@ -44,11 +49,7 @@ export class ShardLeases implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    await this.system.run((tx) =>
-      tx.query('INSERT INTO gateway_shards (shard) SELECT generate_series(0, $1::int - 1) ON CONFLICT DO NOTHING', [
-        this.settings.GATEWAY_SHARDS,
-      ]),
-    );
+    await this.system.run((tx) => this.rows.addMissingShards(tx));
     await this.tick();
     this.next();
   }
@@ -58,13 +59,9 @@ export class ShardLeases implements OnApplicationBootstrap, OnModuleDestroy {
     this.stopped = true;
     clearTimeout(this.timer);
     await this.running;
-    const leases = [...this.held.values()];
-    this.held.clear();
-    await this.tell('lost', leases);
-    await this.system.run(async (tx) => {
-      await tx.query(`UPDATE gateway_shards SET holder = NULL, expires_at = '-infinity' WHERE holder = $1`, [this.holder]);
-      await tx.query('DELETE FROM gateways WHERE id = $1', [this.holder]);
-    });
+    for (const lease of this.held.values()) this.letGo(lease, 'give back');
+    await Promise.all(this.leaving.values());
+    await this.system.run((tx) => this.rows.leave(tx, this.holder));
   }
 
   private next(): void {
@@ -77,72 +74,47 @@ export class ShardLeases implements OnApplicationBootstrap, OnModuleDestroy {
     }, this.settings.GATEWAY_LEASE_MS / 4);
   }
 
-  /** Renews what we hold, gives back what is more than our share, takes what is free. */
+  /** Renews what we hold, takes what is free, gives back what is more than our share. */
   private async tick(): Promise<void> {
-    await this.dropExpired();
+    // After a pause the leases have run out: whatever else happens, what we hold in those shards must close first.
+    for (const lease of this.held.values()) if (!this.lease(lease.shard)) this.letGo(lease, 'it is gone');
     const asOf = performance.now();
-    const rows = await this.system.run((tx) => this.exchange(tx));
-    const lost = [...this.held.values()].filter(
-      (lease) => !rows.some((row) => row.shard === lease.shard && row.fence === lease.fence),
-    );
-    for (const lease of lost) this.held.delete(lease.shard);
-    await this.tell('lost', lost);
-    const gained = rows
-      .filter((row) => !this.held.has(row.shard))
-      .map((row) => ({ ...row, holder: this.holder, renewedAt: asOf }));
-    for (const lease of this.held.values()) lease.renewedAt = asOf;
-    for (const lease of gained) this.held.set(lease.shard, lease);
-    await this.tell('acquired', gained);
+    const { ours, share } = await this.system.run(async (tx) => {
+      const fair = await this.rows.announce(tx, this.holder);
+      return { share: fair, ours: await this.rows.renewAndTake(tx, this.holder, fair) };
+    });
+    for (const lease of this.held.values()) {
+      if (ours.some((row) => row.shard === lease.shard && row.fence === lease.fence)) lease.renewedAt = asOf;
+      else this.letGo(lease, 'it is gone');
+    }
+    for (const row of ours) {
+      // One that is still being left comes again at the next look.
+      if (this.held.has(row.shard) || this.leaving.has(row.shard)) continue;
+      const lease = { ...row, holder: this.holder, renewedAt: asOf };
+      this.held.set(row.shard, lease);
+      await this.tell('acquired', lease);
+    }
+    const surplus = [...this.held.values()].toSorted((a, b) => a.shard - b.shard).slice(share);
+    for (const lease of surplus) this.letGo(lease, 'give back');
   }
 
-  /** After a pause the leases have run out: whatever else happens, their sockets must close first. */
-  private async dropExpired(): Promise<void> {
-    const expired = [...this.held.values()].filter((lease) => !this.lease(lease.shard));
-    for (const lease of expired) this.held.delete(lease.shard);
-    await this.tell('lost', expired);
+  /** Nothing new happens in the shard from here on. It is given back only when all that was in it has ended, or far too late. */
+  private letGo(lease: Lease, then: 'give back' | 'it is gone'): void {
+    this.held.delete(lease.shard);
+    const ended = Promise.race([this.tell('lost', lease), pause(2 * this.settings.GATEWAY_LEASE_MS, undefined, { ref: false })]);
+    const left = ended
+      .then(() => (then === 'give back' ? this.system.run((tx) => this.rows.release(tx, lease)) : undefined))
+      .catch((error: unknown) => this.log.error({ err: error, shard: lease.shard }, 'the shard was not given back'))
+      .finally(() => this.leaving.delete(lease.shard));
+    this.leaving.set(lease.shard, left);
   }
 
-  private async exchange(tx: SystemTx): Promise<{ shard: number; fence: number }[]> {
-    const ms = this.settings.GATEWAY_LEASE_MS;
-    await tx.query(
-      `INSERT INTO gateways (id, expires_at) VALUES ($1, now() + $2 * interval '1 millisecond')
-       ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at`,
-      [this.holder, ms],
-    );
-    await tx.query('DELETE FROM gateways WHERE expires_at < now()');
-    // Shares differ by one at most: what is left over goes to the gateways whose ids come first.
-    const [share] = await tx.query<{ share: number }>(
-      `SELECT ($1::int / count(*) + CASE WHEN count(*) FILTER (WHERE id < $2) < $1::int % count(*) THEN 1 ELSE 0 END)::int AS share
-       FROM gateways WHERE expires_at >= now()`,
-      [this.settings.GATEWAY_SHARDS, this.holder],
-    );
-    await tx.query(
-      `UPDATE gateway_shards SET holder = NULL, expires_at = '-infinity'
-       WHERE shard IN (SELECT shard FROM gateway_shards WHERE holder = $1 ORDER BY shard OFFSET $2 FOR UPDATE)`,
-      [this.holder, share!.share],
-    );
-    return tx.query(
-      `WITH mine AS (
-         SELECT shard FROM gateway_shards WHERE holder = $1 AND expires_at > now() FOR UPDATE
-       ), free AS (
-         SELECT shard FROM gateway_shards WHERE shard < $4 AND expires_at <= now() ORDER BY shard
-         LIMIT greatest(0, $3 - (SELECT count(*) FROM mine)) FOR UPDATE SKIP LOCKED
-       )
-       UPDATE gateway_shards s SET holder = $1, expires_at = now() + $2 * interval '1 millisecond',
-              fence = s.fence + CASE WHEN s.shard IN (SELECT shard FROM free) THEN 1 ELSE 0 END
-       WHERE s.shard IN (SELECT shard FROM mine UNION ALL SELECT shard FROM free) RETURNING s.shard, s.fence`,
-      [this.holder, ms, share!.share, this.settings.GATEWAY_SHARDS],
-    );
-  }
-
-  private async tell(what: 'acquired' | 'lost', leases: Lease[]): Promise<void> {
-    for (const lease of leases) {
-      this.log.info({ shard: lease.shard, fence: lease.fence }, `shard ${what}`);
-      for (const listener of this.listeners) {
-        await listener[what](lease).catch((error: unknown) =>
-          this.log.error({ err: error, shard: lease.shard }, `shard ${what}: failed`),
-        );
-      }
+  private async tell(what: 'acquired' | 'lost', lease: Lease): Promise<void> {
+    this.log.info({ shard: lease.shard, fence: lease.fence }, `shard ${what}`);
+    for (const listener of this.listeners) {
+      await listener[what](lease).catch((error: unknown) =>
+        this.log.error({ err: error, shard: lease.shard }, `shard ${what}: failed`),
+      );
     }
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { newId } from '@soko/common';
+import { newId, ValidationError } from '@soko/common';
 import { botConnected, messageSent } from '@soko/contracts';
 import { ReactionSink, Reacts, type RelayedEvent } from '@soko/queues';
 import { integration, type Integration, parallel, seeded, until } from '@soko/testing';
@@ -165,7 +165,7 @@ test('events of work that was rolled back are never handed on', async () => {
     await tx.outbox.flush();
     tx.outbox.emit(messageSent, {} as never);
   });
-  await expect(work).rejects.toThrow();
+  await expect(work).rejects.toThrow(ValidationError);
   await emit(house, merchantId, ['kept']);
   await until('the event that was kept', () => batches.length >= 2);
   expect(batches.flatMap(({ events }) => events).map(({ type }) => type)).toEqual(['bot_connected', 'bot_connected']);

@@ -14,7 +14,7 @@ export async function until<T>(
   while (performance.now() < deadline) {
     try {
       const found = await probe();
-      if (found) return found;
+      if (found) return found as Exclude<T, false | null | undefined>;
     } catch (error) {
       last = error;
     }

@@ -1,0 +1,113 @@
+import { newId } from '@soko/common';
+import { orderStatusChanged, type OrderStatus, type OrderStatusChangedData } from '@soko/contracts';
+import { ChannelService, MessagingModule } from '@soko/messaging';
+import { integration, parallel } from '@soko/testing';
+import { TemplateNotFoundError, TemplateService, TemplatesModule } from '@soko/templates';
+import { Log } from '@soko/observability';
+import { HandlerRegistry, ReactionProcessor, ReactionSink } from '@soko/queues';
+import { expect, test } from 'vitest';
+import { OrderNewsService } from './order-news.service.js';
+
+const PHONE = '+263771000001';
+
+async function setup({ channel = true, templates = true } = {}) {
+  const house = await integration({ imports: [MessagingModule, TemplatesModule], providers: [OrderNewsService, ReactionSink] });
+  const { tenancy, module, system } = house;
+  const merchantId = await house.shop();
+  if (channel) await module.get(ChannelService).create(merchantId, { name: 'Shop', kind: 'simulator' });
+  if (templates) await tenancy.run(merchantId, (tx) => module.get(TemplateService).seed(tx, {} as never));
+  const processor = new ReactionProcessor(tenancy, module.get(HandlerRegistry), module.get(Log));
+  const rows = <R extends object>(sql: string) => tenancy.run(merchantId, (tx) => tx.query<R>(sql));
+  let position = 0;
+  const orderId = newId();
+  return {
+    ...house,
+    merchantId,
+    rows,
+    /** Lets the order's status change, relayed, and runs the reaction as often as asked, at once. */
+    change: async (status: OrderStatus, more: Partial<OrderStatusChangedData> = {}, times = 1) => {
+      await tenancy.run(merchantId, async (tx) =>
+        tx.outbox.emit(orderStatusChanged, {
+          orderId,
+          number: 7,
+          status,
+          previousStatus: 'pending',
+          customerPhone: PHONE,
+          customerName: 'Rudo',
+          total: { amount: 2_500, currency: 'USD' },
+          ...more,
+        }),
+      );
+      const [event] = await rows<{ id: string }>('SELECT id FROM events ORDER BY id DESC LIMIT 1');
+      const relayed = {
+        merchantId,
+        id: event!.id,
+        type: orderStatusChanged.type,
+        subject: orderId,
+        position: (position += 1),
+        requestId: null,
+      };
+      await system.run((tx) => module.get(ReactionSink).fanOut(tx, [relayed]));
+      await parallel(times, () => processor.run({ merchantId, reaction: 'bot.order-news', subject: orderId }));
+    },
+    news: async () =>
+      (await rows<{ text: string }>(`SELECT text FROM messages WHERE direction = 'outbound' ORDER BY seq`)).map(
+        ({ text }) => text,
+      ),
+  };
+}
+
+test('each change of status is told once, by its template, in order', async () => {
+  const { change, news } = await setup();
+  await change('confirmed', {}, 10);
+  await change('preparing', { previousStatus: 'confirmed' }, 5);
+  await change('out_for_delivery', { previousStatus: 'preparing' });
+  await change('delivered', { previousStatus: 'out_for_delivery' });
+  await change('rejected', { reason: 'Maize meal is sold out' });
+  await change('cancelled');
+  expect(await news()).toEqual([
+    expect.stringMatching(/^Order #7 is confirmed\n\nThank you, Rudo! Your order is confirmed\. Total: \$25\.00\./),
+    'Order #7: preparing.',
+    'Order #7: out for delivery.',
+    'Order #7: delivered.',
+    expect.stringMatching(/^Order #7 could not be confirmed\n\nWe are sorry, Rudo: Maize meal is sold out\./),
+    'Order #7: cancelled.',
+  ]);
+});
+
+test('a customer without a name is addressed all the same', async () => {
+  const { change, news } = await setup();
+  await change('rejected', { customerName: undefined });
+  expect(await news()).toEqual([expect.stringMatching(/We are sorry, dear customer: we cannot deliver it\./)]);
+});
+
+test('the news go by the channel on which the order was placed, else by the default one', async () => {
+  const { change, rows, module, merchantId } = await setup();
+  const second = await module.get(ChannelService).create(merchantId, { name: 'Second', kind: 'simulator' });
+  await change('confirmed', { channelId: second.id });
+  await change('cancelled');
+  const [, standard] = await rows<{ name: string }>(
+    'SELECT c.name FROM messages m JOIN channels c ON c.id = m.channel_id ORDER BY m.id',
+  );
+  expect(standard).toEqual({ name: 'Shop' });
+  expect(await rows('SELECT channel_id FROM messages ORDER BY id LIMIT 1')).toEqual([{ channel_id: second.id }]);
+});
+
+test('a merchant without a channel has nobody to tell: nothing is sent and nothing is left to do', async () => {
+  const { change, news, rows } = await setup({ channel: false });
+  await change('confirmed');
+  expect(await news()).toEqual([]);
+  expect(await rows('SELECT * FROM event_reactions')).toEqual([]);
+});
+
+test('without a template the news wait, and say what is missing', async () => {
+  const { change, news, rows, tenancy, merchantId, module } = await setup({ templates: false });
+  await expect(change('confirmed')).rejects.toThrow(TemplateNotFoundError);
+  expect(await news()).toEqual([]);
+  const [waiting] = await rows<{ error: string }>('SELECT attempts, error FROM event_reactions');
+  expect(waiting).toEqual({ attempts: 1, error: expect.stringMatching(/order_confirmation/) });
+  await tenancy.run(merchantId, (tx) => module.get(TemplateService).seed(tx, {} as never));
+  await rows('UPDATE event_reactions SET due_at = now()');
+  await change('preparing');
+  expect(await news()).toHaveLength(2);
+});

@@ -1,0 +1,170 @@
+import { newId } from '@soko/common';
+import { allJobs, processOrder } from '@soko/contracts';
+import type { TenantTx } from '@soko/database';
+import { Log } from '@soko/observability';
+import { gate, integration, type Integration, parallel, until } from '@soko/testing';
+import { expect, test } from 'vitest';
+import { allQueueNames } from './queue-names.js';
+import { Sweeper } from './sweeper.js';
+
+const sweeperOf = ({ system, module }: Integration) => new Sweeper(system, module.get(Log));
+
+const insertOrder = (tx: TenantTx, id: string, number: number) =>
+  tx.query(
+    `INSERT INTO orders (merchant_id, id, number, status, customer_phone, total_amount, currency)
+     VALUES ($1, $2, $3, 'pending', '+263771000001', 0, 'USD')`,
+    [tx.merchantId, id, number],
+  );
+
+async function setup(orders = 1) {
+  const house = await integration({});
+  const merchantId = await house.shop();
+  const payloads = Array.from({ length: orders }, () => ({ merchantId, orderId: newId() }));
+  await house.tenancy.run(merchantId, async (tx) => {
+    for (const [n, payload] of payloads.entries()) {
+      await insertOrder(tx, payload.orderId, n + 1);
+      tx.wake(processOrder, payload);
+    }
+  });
+  const rows = <R extends object>(sql: string) => house.tenancy.run(merchantId, (tx) => tx.query<R>(sql));
+  return {
+    ...house,
+    merchantId,
+    payloads,
+    rows,
+    sweeper: sweeperOf(house),
+    pass: () => rows(`UPDATE orders SET ring_at = now()`),
+  };
+}
+
+test('an alarm that was lost with its queue store is rung again once it is due, and then not before 30 s', async () => {
+  const { payloads, alarms, queue, sweeper, rows, pass } = await setup();
+  await alarms('order_processing', 1);
+  await queue('order_processing').obliterate({ force: true });
+  expect(await sweeper.sweep()).toBe(0);
+  await pass();
+  expect(await sweeper.sweep()).toBe(1);
+  expect(await alarms('order_processing', 1)).toEqual(payloads);
+  const [row] = await rows<{ wait: number }>('SELECT extract(epoch FROM ring_at - now())::float8 AS wait FROM orders');
+  expect(row!.wait).toBeGreaterThan(25);
+  expect(row!.wait).toBeLessThanOrEqual(30);
+  expect(await sweeper.sweep()).toBe(0);
+});
+
+test('a row of which nothing is to be done is left alone', async () => {
+  const { sweeper, rows } = await setup();
+  await rows('UPDATE orders SET ring_at = NULL');
+  expect(await sweeper.sweep()).toBe(0);
+});
+
+test('sweepers that work at once ring for each row once', async () => {
+  const house = await setup(60);
+  await house.alarms('order_processing', 60);
+  for (let round = 0; round < 5; round += 1) {
+    await house.queue('order_processing').obliterate({ force: true });
+    await house.pass();
+    const rung = await parallel(3, () => sweeperOf(house).sweep());
+    expect(rung.reduce((sum, each) => sum + each, 0)).toBe(60);
+    const waiting = (await house.alarms('order_processing', 60)) as typeof house.payloads;
+    expect(new Set(waiting.map(({ orderId }) => orderId))).toEqual(new Set(house.payloads.map(({ orderId }) => orderId)));
+  }
+});
+
+test('a row that somebody has in hand is passed over: the sweep neither waits for it nor for its neighbours', async () => {
+  const { tenancy, merchantId, sweeper, alarms, queue, payloads, pass } = await setup(3);
+  await alarms('order_processing', 3);
+  await queue('order_processing').obliterate({ force: true });
+  await pass();
+  const [taken, finish] = [gate(), gate()];
+  const atWork = tenancy.run(merchantId, async (tx) => {
+    await tx.query('SELECT 1 FROM orders WHERE merchant_id = $1 AND id = $2 FOR UPDATE', [merchantId, payloads[1]!.orderId]);
+    taken.open();
+    await finish.opened;
+  });
+  await taken.opened;
+  const rung = await Promise.race([sweeper.sweep(), until('nothing', () => undefined, 5_000).catch(() => 'it waits')]);
+  finish.open();
+  await atWork;
+  expect(rung).toBe(2);
+  expect(await sweeper.sweep()).toBe(1);
+});
+
+test('every kind of row that waits is found, and its job carries its ids', async () => {
+  const { tenancy, merchantId, sweeper, alarms, queue, payloads } = await setup();
+  await alarms('order_processing', 1);
+  await queue('order_processing').obliterate({ force: true });
+  const [channelId, chatId, event, webhookId, deliveryId] = Array.from({ length: 5 }, newId);
+  await tenancy.run(merchantId, async (tx) => {
+    const run = (sql: string, ...values: unknown[]) => tx.query(sql, [merchantId, ...values]);
+    await run(`INSERT INTO channels (merchant_id, id, name, kind, shard) VALUES ($1, $2, 'c', 'simulator', 2)`, channelId);
+    const [contact] = await tx.query<{ id: string }>(
+      `INSERT INTO contacts (merchant_id, phone) VALUES ($1, '+263771000001') RETURNING id`,
+      [merchantId],
+    );
+    await run(
+      'INSERT INTO chats (merchant_id, id, channel_id, contact_id) VALUES ($1, $2, $3, $4)',
+      chatId,
+      channelId,
+      contact!.id,
+    );
+    for (const [seq, table] of ['pending_answers', 'pending_sends'].entries()) {
+      const id = newId();
+      await run(
+        `INSERT INTO messages (merchant_id, id, chat_id, channel_id, seq, direction, type, content, text, status, timeline)
+         VALUES ($1, $2, $3, $4, $5, 'inbound', 'text', '{}', '', 'received', '[]')`,
+        id,
+        chatId,
+        channelId,
+        seq + 1,
+      );
+      const [columns, values] = table === 'pending_sends' ? [', channel_id, shard', ', $5, 2'] : ['', ''];
+      await run(
+        `INSERT INTO ${table} (merchant_id, chat_id, seq, message_id${columns}) VALUES ($1, $2, $3, $4${values})`,
+        chatId,
+        seq + 1,
+        id,
+        ...(columns ? [channelId] : []),
+      );
+    }
+    await run(`INSERT INTO events (merchant_id, id, type, subject, data) VALUES ($1, $2, 'order_created', 's', '{}')`, event);
+    await run(
+      `INSERT INTO event_reactions (merchant_id, reaction, subject, position, event_id) VALUES ($1, 'test.reaction', 's', 1, $2)`,
+      event,
+    );
+    await run(`INSERT INTO webhooks (merchant_id, id, url, events, secret) VALUES ($1, $2, 'http://x', '{*}', 's')`, webhookId);
+    await run(
+      'INSERT INTO webhook_deliveries (merchant_id, id, webhook_id, event_id) VALUES ($1, $2, $3, $4)',
+      deliveryId,
+      webhookId,
+      event,
+    );
+    for (const { due } of allJobs()) await tx.query(`UPDATE ${due.table} SET ring_at = now()`);
+  });
+  expect(await sweeper.sweep()).toBe(allJobs().length);
+  const expected: Record<string, object[]> = {
+    'message_sending-2': [{ merchantId, chatId, shard: 2 }],
+    inbound_processing: [{ merchantId, chatId }],
+    order_processing: payloads,
+    maintenance: [{ merchantId, reaction: 'test.reaction', subject: 's' }],
+    webhook_delivery: [{ merchantId, deliveryId }],
+  };
+  expect(Object.keys(expected)).toHaveLength(allJobs().length);
+  for (const name of allQueueNames(4)) {
+    expect(await alarms(name, expected[name]?.length ?? 0), name).toEqual(expected[name] ?? []);
+  }
+});
+
+test('as a part of an app it looks by itself, and stops with the app', async () => {
+  const house = await integration({ providers: [Sweeper] });
+  const merchantId = await house.shop();
+  const orderId = newId();
+  await house.tenancy.run(merchantId, (tx) => insertOrder(tx, orderId, 1));
+  await house.tenancy.run(merchantId, (tx) => tx.query('UPDATE orders SET ring_at = now()'));
+  expect(await house.alarms('order_processing', 1)).toEqual([{ merchantId, orderId }]);
+  await until('the ring to be put off', async () => {
+    const [row] = await house.tenancy.run(merchantId, (tx) =>
+      tx.query<{ off: boolean }>('SELECT ring_at > now() AS off FROM orders'),
+    );
+    return row!.off;
+  });
+});
