@@ -115,3 +115,44 @@ test('health, readiness with its parts, and the API’s description are open to 
   expect(Object.keys(paths)).toEqual(expect.arrayContaining(['/api/auth/register', '/api/orders', '/api/whatsapp/send']));
   expect((await fetch(`${env.baseUrl}/docs`)).status).toBe(200);
 });
+
+test('input that the database could not take is refused before it gets there', async () => {
+  const shop = await openShop(env.baseUrl, { name: 'Rice', stock: 10 });
+  const { client, productId } = shop;
+  const phone = '+263771234567';
+  await client.ok('POST', '/api/whatsapp/send', { to: phone, message: 'hello' });
+  const { data } = await client.ok<{ data: { id: string }[] }>('GET', '/api/whatsapp/chats');
+  const messages = `/api/whatsapp/chats/${data[0]!.id}/messages`;
+  const forged = (key: unknown) => Buffer.from(JSON.stringify(key)).toString('base64url');
+  const dear = await client.ok<{ id: string }>('POST', '/api/products', {
+    sku: 'DEAR',
+    name: 'Diamond',
+    price: { amount: 1e12, currency: 'USD' },
+    stock: 1e9,
+  });
+  const calls: [string, string, unknown?][] = [
+    ['GET', `${messages}?before=2026-13-45`],
+    ['GET', `${messages}?before=11111111-1111-1111-1111-111111111111`],
+    ['GET', `${messages}?offset=-1`],
+    ['GET', `/api/orders?cursor=${forged(['x'])}`],
+    ['GET', `/api/products?cursor=${forged(['7'])}`],
+    ['GET', `/api/whatsapp/chats?cursor=${forged(['yesterday', productId])}`],
+    ['POST', '/api/whatsapp/send', { to: phone, message: 'x', sendAt: '2026-W99' }],
+    ['POST', '/api/whatsapp/send', { to: phone, message: 'a\0b' }],
+    ['POST', '/api/whatsapp/send', { to: phone, message: 'half \ud83d' }],
+    ['POST', '/api/whatsapp/send', { to: phone, message: null }],
+    ['PATCH', `/api/products/${productId}`, { name: null }],
+    ['POST', '/api/orders', { customer: { phone }, items: [{ productId: dear.id, quantity: 10_000 }] }],
+    ['POST', '/api/orders', { customer: { phone }, items: [[]] }],
+    ['POST', `/api/simulator/channels/${shop.channelId}/messages`, { from: phone, type: 'text', text: 'a\0b' }],
+  ];
+  for (const [method, path, body] of calls) {
+    const answer = await client.call(method, path, body);
+    expect(answer.status, `${method} ${path} ${JSON.stringify(answer.body)}`).toBe(422);
+    expect(answer.body).toMatchObject({
+      code: 'validation_failed',
+      errors: expect.arrayContaining([expect.objectContaining({ path: expect.any(String) })]),
+    });
+  }
+  await shop.receiver.close();
+});

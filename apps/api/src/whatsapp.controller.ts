@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { type Page } from '@soko/common';
+import { Optional, type Page } from '@soko/common';
 import { type Caller, Me, Requires } from '@soko/identity';
 import {
   ChannelService,
@@ -14,13 +14,13 @@ import {
   QueuedView,
   SendMessageBody,
 } from '@soko/messaging';
-import { IsOptional, IsUUID } from 'class-validator';
+import { IsUUID } from 'class-validator';
 import { Id } from './input.pipe.js';
 import { SendService } from './send.service.js';
 
 class StatusQuery {
   /** The default channel when missing. */
-  @IsOptional() @IsUUID() channelId?: string;
+  @Optional() @IsUUID() channelId?: string;
 }
 
 @ApiTags('Messages')

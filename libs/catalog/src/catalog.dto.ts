@@ -1,5 +1,5 @@
 import { IsBoolean, IsInt, IsOptional, IsString, Length, Max, Min } from 'class-validator';
-import { type Money, MoneyInput, Nested } from '@soko/common';
+import { type Money, MoneyInput, Nested, Optional } from '@soko/common';
 
 const MAX_STOCK = 1_000_000_000;
 
@@ -8,27 +8,28 @@ export class CreateProductBody {
   @IsString() @Length(1, 64) sku!: string;
   /** @example Maize meal 10 kg */
   @IsString() @Length(1, 200) name!: string;
-  @IsOptional() @IsString() @Length(0, 2000) description?: string;
+  @Optional() @IsString() @Length(0, 2000) description?: string;
   @Nested(() => MoneyInput) price!: MoneyInput;
   /** @example Groceries */
-  @IsOptional() @IsString() @Length(1, 100) category?: string;
+  @Optional() @IsString() @Length(1, 100) category?: string;
   /** Units on hand. @example 25 */
   @IsInt() @Min(0) @Max(MAX_STOCK) stock!: number;
   /** Warn at so many units or fewer. */
-  @IsOptional() @IsInt() @Min(0) @Max(MAX_STOCK) lowStockAt?: number;
+  @Optional() @IsInt() @Min(0) @Max(MAX_STOCK) lowStockAt?: number;
   /** Whether customers see it; true when missing. */
-  @IsOptional() @IsBoolean() active?: boolean;
+  @Optional() @IsBoolean() active?: boolean;
 }
 
+/** Only what is given changes; null empties a field that may be empty. */
 export class UpdateProductBody {
-  @IsOptional() @IsString() @Length(1, 64) sku?: string;
-  @IsOptional() @IsString() @Length(1, 200) name?: string;
-  @IsOptional() @IsString() @Length(0, 2000) description?: string;
-  @IsOptional() @Nested(() => MoneyInput) price?: MoneyInput;
-  @IsOptional() @IsString() @Length(1, 100) category?: string;
-  @IsOptional() @IsInt() @Min(0) @Max(MAX_STOCK) stock?: number;
-  @IsOptional() @IsInt() @Min(0) @Max(MAX_STOCK) lowStockAt?: number;
-  @IsOptional() @IsBoolean() active?: boolean;
+  @Optional() @IsString() @Length(1, 64) sku?: string;
+  @Optional() @IsString() @Length(1, 200) name?: string;
+  @IsOptional() @IsString() @Length(0, 2000) description?: string | null;
+  @Optional() @Nested(() => MoneyInput) price?: MoneyInput;
+  @IsOptional() @IsString() @Length(1, 100) category?: string | null;
+  @Optional() @IsInt() @Min(0) @Max(MAX_STOCK) stock?: number;
+  @IsOptional() @IsInt() @Min(0) @Max(MAX_STOCK) lowStockAt?: number | null;
+  @Optional() @IsBoolean() active?: boolean;
 }
 
 export class ProductView {

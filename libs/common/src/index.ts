@@ -4,5 +4,16 @@ export { backoff, jitter } from './backoff.js';
 export { newId, isUuid } from './ids.js';
 export { formatMoney, multiply, sum, type Money } from './money.js';
 export { maskPhone, normalisePhone } from './phone.js';
-export { fieldErrors, IsPhone, MoneyInput, Nested, NestedList, validateInput } from './validation.js';
+export {
+  fieldErrors,
+  IsPhone,
+  IsTime,
+  IsTimeOrId,
+  MoneyInput,
+  Nested,
+  NestedList,
+  Optional,
+  storable,
+  validateInput,
+} from './validation.js';
 export { decodeCursor, PageQuery, pageOf, type Page } from './pagination.js';

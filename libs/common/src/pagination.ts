@@ -1,14 +1,15 @@
+import { Optional } from './validation.js';
 import 'reflect-metadata';
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsInt, IsString, Max, MaxLength, Min } from 'class-validator';
 import { ValidationError } from './errors.js';
 import { isUuid } from './ids.js';
 
 /** `?limit&cursor` of every list. */
 export class PageQuery {
-  @IsOptional() @Type(() => Number) @IsInt() @Min(1) @Max(100) limit: number = 50;
+  @Optional() @Type(() => Number) @IsInt() @Min(1) @Max(100) limit: number = 50;
   /** `nextCursor` of the page before. */
-  @IsOptional() @IsString() @MaxLength(500) cursor?: string;
+  @Optional() @IsString() @MaxLength(500) cursor?: string;
 }
 
 export interface Page<T> {

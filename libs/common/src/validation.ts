@@ -6,29 +6,30 @@ import {
   IsArray,
   IsInt,
   IsObject,
+  isISO8601,
   Length,
   Matches,
   Max,
   Min,
   ValidateBy,
+  ValidateIf,
   ValidateNested,
   validateSync,
   type ValidationError as Fault,
 } from 'class-validator';
 import { type FieldError, ValidationError } from './errors.js';
+import { isUuid } from './ids.js';
 import { normalisePhone } from './phone.js';
 
 /** Accepts any spelling of a possible phone number and turns it into E.164. */
 export function IsPhone(): PropertyDecorator {
   return (target, key) => {
     Transform(({ value }) => (typeof value === 'string' ? (normalisePhone(value) ?? value) : value))(target, key);
-    ValidateBy({
-      name: 'isPhone',
-      validator: {
-        validate: (value) => typeof value === 'string' && value.startsWith('+') && normalisePhone(value) === value,
-        defaultMessage: () => '$property must be a phone number with its country code, for example +263771234567',
-      },
-    })(target, key);
+    check(
+      'isPhone',
+      (value) => typeof value === 'string' && value.startsWith('+') && normalisePhone(value) === value,
+      '$property must be a phone number with its country code, for example +263771234567',
+    )(target, key);
   };
 }
 
@@ -49,6 +50,23 @@ const applyAll =
     for (const decorator of decorators) decorator(target, key);
   };
 
+/** The field may be left out. Unlike IsOptional, null is not "left out": it must be valid too, and mostly is not. */
+export const Optional = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
+
+/** A point in time, ISO 8601. */
+export function IsTime(): PropertyDecorator {
+  return check('isTime', isTime, '$property must be an ISO 8601 time, for example 2026-11-21T14:00:00Z');
+}
+
+/** A point in time, or an id. */
+export function IsTimeOrId(): PropertyDecorator {
+  return check('isTimeOrId', (value) => isTime(value) || isUuid(value), '$property must be an ISO 8601 time or an id');
+}
+
+const isTime = (value: unknown): boolean => isISO8601(value, { strict: true }) && !Number.isNaN(Date.parse(value as string));
+const check = (name: string, validate: (value: unknown) => boolean, message: string): PropertyDecorator =>
+  ValidateBy({ name, validator: { validate, defaultMessage: () => message } });
+
 /** Money as it comes in: integer minor units and an ISO 4217 code. */
 export class MoneyInput {
   /** Integer minor units (cents). @example 1250 */
@@ -68,6 +86,16 @@ export function fieldErrors(faults: Fault[], parent = ''): FieldError[] {
 
 /** NUL, and halves of characters: valid JSON, and nothing that PostgreSQL can store. */
 const UNSTORABLE = /\0|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/;
+
+const UNSTORABLE_ALL = new RegExp(UNSTORABLE, 'g');
+
+/** `value` with each character that cannot be stored replaced: for what others send us and we may not refuse. */
+export function storable<T>(value: T): T {
+  if (typeof value === 'string') return value.replace(UNSTORABLE_ALL, '\uFFFD') as T;
+  if (Array.isArray(value)) return value.map(storable) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, storable(each)])) as T;
+}
 
 function unstorable(value: unknown, path: string): FieldError[] {
   if (typeof value === 'string') {

@@ -1,12 +1,12 @@
 import 'reflect-metadata';
-import { NestedList } from '@soko/common';
-import { IsBoolean, IsLatitude, IsLongitude, IsNumber, IsOptional, IsString, Length, MaxLength } from 'class-validator';
+import { NestedList, Optional } from '@soko/common';
+import { IsBoolean, IsLatitude, IsLongitude, IsNumber, IsString, Length, MaxLength } from 'class-validator';
 
 /* Limits are WhatsApp's own: https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages */
 
 export class TextContent {
   @IsString() @Length(1, 4096) body!: string;
-  @IsOptional() @IsBoolean() previewUrl?: boolean;
+  @Optional() @IsBoolean() previewUrl?: boolean;
 }
 
 export class ReplyButton {
@@ -14,9 +14,9 @@ export class ReplyButton {
   @IsString() @Length(1, 20) title!: string;
 }
 export class ButtonsContent {
-  @IsOptional() @IsString() @Length(1, 60) header?: string;
+  @Optional() @IsString() @Length(1, 60) header?: string;
   @IsString() @Length(1, 1024) body!: string;
-  @IsOptional() @IsString() @Length(1, 60) footer?: string;
+  @Optional() @IsString() @Length(1, 60) footer?: string;
   @NestedList(() => ReplyButton, 1, 3)
   buttons!: ReplyButton[];
 }
@@ -24,17 +24,17 @@ export class ButtonsContent {
 export class ListRow {
   @IsString() @Length(1, 200) id!: string;
   @IsString() @Length(1, 24) title!: string;
-  @IsOptional() @IsString() @MaxLength(72) description?: string;
+  @Optional() @IsString() @MaxLength(72) description?: string;
 }
 export class ListSection {
-  @IsOptional() @IsString() @Length(1, 24) title?: string;
+  @Optional() @IsString() @Length(1, 24) title?: string;
   @NestedList(() => ListRow, 1, 10)
   rows!: ListRow[];
 }
 export class ListContent {
-  @IsOptional() @IsString() @Length(1, 60) header?: string;
+  @Optional() @IsString() @Length(1, 60) header?: string;
   @IsString() @Length(1, 1024) body!: string;
-  @IsOptional() @IsString() @Length(1, 60) footer?: string;
+  @Optional() @IsString() @Length(1, 60) footer?: string;
   @IsString() @Length(1, 20) button!: string;
   @NestedList(() => ListSection, 1, 10)
   sections!: ListSection[];
@@ -43,8 +43,8 @@ export class ListContent {
 export class LocationContent {
   @IsNumber() @IsLatitude() latitude!: number;
   @IsNumber() @IsLongitude() longitude!: number;
-  @IsOptional() @IsString() @MaxLength(1000) name?: string;
-  @IsOptional() @IsString() @MaxLength(1000) address?: string;
+  @Optional() @IsString() @MaxLength(1000) name?: string;
+  @Optional() @IsString() @MaxLength(1000) address?: string;
 }
 
 /** What a message says, in the shape it was sent with. */

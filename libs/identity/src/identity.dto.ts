@@ -1,6 +1,6 @@
 import { Transform } from 'class-transformer';
-import { Nested } from '@soko/common';
-import { IsEmail, IsISO4217CurrencyCode, IsLocale, IsOptional, IsString, IsTimeZone, Length } from 'class-validator';
+import { Nested, Optional } from '@soko/common';
+import { IsEmail, IsISO4217CurrencyCode, IsLocale, IsString, IsTimeZone, Length } from 'class-validator';
 
 const lowerCase = () =>
   Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.trim().toLowerCase() : value));
@@ -9,11 +9,11 @@ export class RegisterMerchantBody {
   /** @example Mbare Market */
   @IsString() @Length(1, 200) name!: string;
   /** ISO 4217; USD when missing. @example USD */
-  @IsOptional() @IsISO4217CurrencyCode() currency?: string;
+  @Optional() @IsISO4217CurrencyCode() currency?: string;
   /** IANA name; UTC when missing. @example Africa/Harare */
-  @IsOptional() @IsTimeZone() timezone?: string;
+  @Optional() @IsTimeZone() timezone?: string;
   /** BCP 47; en when missing. @example en */
-  @IsOptional() @IsLocale() locale?: string;
+  @Optional() @IsLocale() locale?: string;
 }
 
 export class RegisterBody {

@@ -36,16 +36,8 @@ export class AnswerQueue {
 
   /** The oldest unanswered message of the chat if it is due. Holds the chat's lock until the transaction ends. */
   async next(tx: TenantTx, chatId: string): Promise<Unanswered | undefined> {
-    const [chat] = await tx.query<{ bot_paused: boolean }>(
-      'SELECT bot_paused FROM chats WHERE merchant_id = $1 AND id = $2 FOR UPDATE',
-      [tx.merchantId, chatId],
-    );
-    if (!chat) return undefined;
-    if (chat.bot_paused) {
-      // A person took the chat after these had come in: they are the person's to answer.
-      await tx.query('DELETE FROM pending_answers WHERE merchant_id = $1 AND chat_id = $2', [tx.merchantId, chatId]);
-      return undefined;
-    }
+    const [lock] = await tx.query('SELECT 1 FROM chats WHERE merchant_id = $1 AND id = $2 FOR UPDATE', [tx.merchantId, chatId]);
+    if (!lock) return undefined;
     const [row] = await tx.query<Row>(
       `SELECT p.message_id, p.seq, p.attempts, p.due_at <= now() AS due, m.channel_id, c.phone, c.name, m.content
        FROM pending_answers p

@@ -1,5 +1,5 @@
-import { IsIn, IsOptional, IsString, Length } from 'class-validator';
-import { IsPhone } from '@soko/common';
+import { IsIn, IsString, Length } from 'class-validator';
+import { IsPhone, Optional } from '@soko/common';
 import type { ChannelKind, ChannelStatus } from './channel.entity.js';
 
 export class CreateChannelBody {
@@ -8,7 +8,7 @@ export class CreateChannelBody {
   /** Only `simulator` can be connected in this version. @example simulator */
   @IsIn(['simulator']) kind!: 'simulator';
   /** The number that customers write to. @example +263771000000 */
-  @IsOptional() @IsPhone() phone?: string;
+  @Optional() @IsPhone() phone?: string;
 }
 
 export class ChannelView {

@@ -75,7 +75,15 @@ export class ChatService {
 
   /** The bot is silent in this chat until it is released; what comes in is stored and triggers nothing. */
   async handover(merchantId: string, chatId: string): Promise<void> {
-    await this.update(merchantId, chatId, 'UPDATE chats SET bot_paused = true WHERE merchant_id = $1 AND id = $2 RETURNING id');
+    await this.tenancy.run(merchantId, async (tx) => {
+      const [chat] = await tx.query('UPDATE chats SET bot_paused = true WHERE merchant_id = $1 AND id = $2 RETURNING id', [
+        merchantId,
+        chatId,
+      ]);
+      if (!chat) throw new NotFoundError('chat', chatId);
+      // What has come in and was not answered is the person's to answer. Under the chat's lock nothing can come after it.
+      await tx.query('DELETE FROM pending_answers WHERE merchant_id = $1 AND chat_id = $2', [merchantId, chatId]);
+    });
   }
 
   async release(merchantId: string, chatId: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { newId } from '@soko/common';
+import { newId, storable } from '@soko/common';
 import { answerChat, contentText, type InboundContent, messageReceived, type OutboundContent, sendChat } from '@soko/contracts';
 import type { TenantTx } from '@soko/database';
 import { ChannelService } from './channel.service.js';
@@ -37,7 +37,9 @@ export class MessageStore {
    * Stores a customer's message once, however often it is handed over, and wakes the bot unless a person has the chat.
    * @returns whether it was new.
    */
-  async receive(tx: TenantTx, channelId: string, message: Incoming): Promise<boolean> {
+  async receive(tx: TenantTx, channelId: string, incoming: Incoming): Promise<boolean> {
+    // A customer's phone may send what cannot be stored; the message must not be lost for it.
+    const message = storable(incoming);
     const id = newId();
     const text = contentText(message.content);
     const contactId = await this.contact(tx, message.from, message.name);

@@ -128,11 +128,11 @@ test('while a person has the chat, messages are stored and wake nobody', async (
   await receive(said('2'));
   expect(await count('messages')).toBe(2);
   expect(await count('events')).toBe(2);
-  expect(await count('pending_answers')).toBe(1);
+  expect(await count('pending_answers')).toBe(0);
   await chats.release(merchantId, chat!.id);
   await receive(said('3'));
   await alarms('inbound_processing', 1);
-  expect(await count('pending_answers')).toBe(2);
+  expect(await count('pending_answers')).toBe(1);
 });
 
 test('what waited for the bot when a person took the chat is the person’s to answer', async () => {

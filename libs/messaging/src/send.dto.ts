@@ -1,5 +1,5 @@
-import { IsIn, IsISO8601, IsObject, IsOptional, IsString, IsUUID, Length, ValidateIf } from 'class-validator';
-import { IsPhone, Nested, ValidationError } from '@soko/common';
+import { IsIn, IsObject, IsString, IsUUID, Length, ValidateIf } from 'class-validator';
+import { IsPhone, IsTime, Nested, Optional, ValidationError } from '@soko/common';
 import { ButtonsContent, ListContent, LocationContent, type OutboundContent, TextContent } from '@soko/contracts';
 
 const SENDABLE = ['text', 'buttons', 'list', 'location', 'template'] as const;
@@ -8,7 +8,7 @@ export class TemplateContent {
   /** @example order_confirmation */
   @IsString() @Length(1, 512) name!: string;
   /** BCP 47; the merchant's own language when missing. */
-  @IsOptional() @IsString() @Length(2, 20) language?: string;
+  @Optional() @IsString() @Length(2, 20) language?: string;
   @IsObject() variables!: Record<string, unknown>;
 }
 
@@ -17,17 +17,17 @@ export class SendMessageBody {
   /** @example +263771234567 */
   @IsPhone() to!: string;
   /** The merchant's default channel when missing. */
-  @IsOptional() @IsUUID() channelId?: string;
+  @Optional() @IsUUID() channelId?: string;
   /** The id of one of our messages that this one answers. */
-  @IsOptional() @IsUUID() replyTo?: string;
+  @Optional() @IsUUID() replyTo?: string;
   /** Not before this time. */
-  @IsOptional() @IsISO8601() sendAt?: string;
+  @Optional() @IsTime() sendAt?: string;
   /** @example Hello */
   @ValidateIf((body: SendMessageBody) => body.message !== undefined || body.type === undefined)
   @IsString()
   @Length(1, 4096)
   message?: string;
-  @IsOptional() @IsIn(SENDABLE) type?: (typeof SENDABLE)[number];
+  @Optional() @IsIn(SENDABLE) type?: (typeof SENDABLE)[number];
   @ValidateIf((body: SendMessageBody) => body.text !== undefined || (body.type === 'text' && body.message === undefined))
   @Nested(() => TextContent)
   text?: TextContent;

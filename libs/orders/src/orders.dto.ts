@@ -1,5 +1,5 @@
-import { IsIn, IsInt, IsLatitude, IsLongitude, IsNumber, IsOptional, IsString, IsUUID, Length, Max, Min } from 'class-validator';
-import { IsPhone, type Money, Nested, NestedList, PageQuery } from '@soko/common';
+import { IsIn, IsInt, IsLatitude, IsLongitude, IsNumber, IsString, IsUUID, Length, Max, Min } from 'class-validator';
+import { IsPhone, type Money, Nested, NestedList, Optional, PageQuery } from '@soko/common';
 import { ORDER_STATUSES, type OrderStatus } from '@soko/contracts';
 import { DeliveryView } from '@soko/deliveries';
 
@@ -10,7 +10,7 @@ export class OrderCustomerBody {
   /** @example +263771234567 */
   @IsPhone() phone!: string;
   /** @example Rudo */
-  @IsOptional() @IsString() @Length(1, 200) name?: string;
+  @Optional() @IsString() @Length(1, 200) name?: string;
 }
 export class OrderItemBody {
   @IsUUID() productId!: string;
@@ -23,30 +23,30 @@ export class OrderLocationBody {
 }
 export class OrderDeliveryBody {
   /** @example 12 Samora Machel Ave, Harare */
-  @IsOptional() @IsString() @Length(1, 500) address?: string;
-  @IsOptional() @Nested(() => OrderLocationBody) location?: OrderLocationBody;
+  @Optional() @IsString() @Length(1, 500) address?: string;
+  @Optional() @Nested(() => OrderLocationBody) location?: OrderLocationBody;
 }
 
 export class PlaceOrderBody {
   @Nested(() => OrderCustomerBody) customer!: OrderCustomerBody;
   @NestedList(() => OrderItemBody, 1, 100)
   items!: OrderItemBody[];
-  @IsOptional() @Nested(() => OrderDeliveryBody) delivery?: OrderDeliveryBody;
-  @IsOptional() @IsIn(PAYMENT_METHODS) paymentMethod?: (typeof PAYMENT_METHODS)[number];
-  @IsOptional() @IsString() @Length(1, 1000) note?: string;
+  @Optional() @Nested(() => OrderDeliveryBody) delivery?: OrderDeliveryBody;
+  @Optional() @IsIn(PAYMENT_METHODS) paymentMethod?: (typeof PAYMENT_METHODS)[number];
+  @Optional() @IsString() @Length(1, 1000) note?: string;
   /** Where the customer hears of the order; the default channel when missing. */
-  @IsOptional() @IsUUID() channelId?: string;
+  @Optional() @IsUUID() channelId?: string;
 }
 
 export class TransitionBody {
   @IsIn(ACTIONS) action!: (typeof ACTIONS)[number];
-  @IsOptional() @IsString() @Length(1, 500) reason?: string;
+  @Optional() @IsString() @Length(1, 500) reason?: string;
 }
 
 export class OrderQuery extends PageQuery {
-  @IsOptional() @IsIn(ORDER_STATUSES) status?: OrderStatus;
+  @Optional() @IsIn(ORDER_STATUSES) status?: OrderStatus;
   /** The customer's number. */
-  @IsOptional() @IsPhone() customer?: string;
+  @Optional() @IsPhone() customer?: string;
 }
 
 export class PlacedOrderView {

@@ -13,6 +13,8 @@ export interface JobData {
 }
 
 const BATCH = 500;
+/** So many alarms may wait for one queue. */
+const MOST = 10_000;
 /** What is on its way at the end gets so long: a store that is away must not keep the process from stopping. */
 const LAST_MS = 2_000;
 
@@ -39,10 +41,9 @@ export class QueueBell extends AlarmBell implements BeforeApplicationShutdown {
     for (const { job, payload, requestId } of alarms) {
       const queue = queueOf(job, payload);
       const batch = this.waiting.get(queue) ?? new Map<string, { name: string; data: JobData }>();
-      batch.set(`${job.name} ${JSON.stringify(payload)}`, {
-        name: job.name,
-        data: { payload, requestId },
-      });
+      // While the store is away the rest is left to the sweep: the rows stand.
+      if (batch.size < MOST)
+        batch.set(`${job.name} ${JSON.stringify(payload)}`, { name: job.name, data: { payload, requestId } });
       this.waiting.set(queue, batch);
       if (!this.flushing.has(queue)) this.flushing.set(queue, this.flush(queue));
     }

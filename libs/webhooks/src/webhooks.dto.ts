@@ -1,16 +1,5 @@
-import {
-  ArrayMaxSize,
-  ArrayMinSize,
-  IsArray,
-  IsBoolean,
-  IsIn,
-  IsObject,
-  IsOptional,
-  IsString,
-  IsUrl,
-  Length,
-} from 'class-validator';
-import { PageQuery } from '@soko/common';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsIn, IsObject, IsString, IsUrl, Length } from 'class-validator';
+import { Optional, PageQuery } from '@soko/common';
 import { allEvents } from '@soko/contracts';
 
 const EVENT_FILTERS = ['*', ...allEvents().map((event) => event.type)];
@@ -21,18 +10,18 @@ export class CreateWebhookBody {
   @IsUrl(URL_RULES) @Length(1, 2000) url!: string;
   /** `["*"]` for everything. @example ["order_created"] */
   @IsArray() @ArrayMinSize(1) @ArrayMaxSize(50) @IsIn(EVENT_FILTERS, { each: true }) events!: string[];
-  @IsOptional() @IsString() @Length(0, 500) description?: string;
+  @Optional() @IsString() @Length(0, 500) description?: string;
   /** Sent with every call. */
-  @IsOptional() @IsObject() headers?: Record<string, string>;
-  @IsOptional() @IsBoolean() active?: boolean;
+  @Optional() @IsObject() headers?: Record<string, string>;
+  @Optional() @IsBoolean() active?: boolean;
 }
 
 export class UpdateWebhookBody {
-  @IsOptional() @IsUrl(URL_RULES) @Length(1, 2000) url?: string;
-  @IsOptional() @IsArray() @ArrayMinSize(1) @ArrayMaxSize(50) @IsIn(EVENT_FILTERS, { each: true }) events?: string[];
-  @IsOptional() @IsString() @Length(0, 500) description?: string;
-  @IsOptional() @IsObject() headers?: Record<string, string>;
-  @IsOptional() @IsBoolean() active?: boolean;
+  @Optional() @IsUrl(URL_RULES) @Length(1, 2000) url?: string;
+  @Optional() @IsArray() @ArrayMinSize(1) @ArrayMaxSize(50) @IsIn(EVENT_FILTERS, { each: true }) events?: string[];
+  @Optional() @IsString() @Length(0, 500) description?: string;
+  @Optional() @IsObject() headers?: Record<string, string>;
+  @Optional() @IsBoolean() active?: boolean;
 }
 
 export class WebhookView {
@@ -51,8 +40,8 @@ export class CreatedWebhookView extends WebhookView {
 }
 
 export class LogQuery extends PageQuery {
-  @IsOptional() @IsIn(['delivered', 'failed']) status?: 'delivered' | 'failed';
-  @IsOptional() @IsIn(EVENT_FILTERS) event?: string;
+  @Optional() @IsIn(['delivered', 'failed']) status?: 'delivered' | 'failed';
+  @Optional() @IsIn(EVENT_FILTERS) event?: string;
 }
 export class WebhookRequestView {
   url!: string;

@@ -1,6 +1,6 @@
 import { Type } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, IsString, IsUUID, Length, Max, Min, ValidateIf } from 'class-validator';
-import { IsPhone, Nested } from '@soko/common';
+import { IsIn, IsInt, IsString, IsUUID, Length, Max, Min, ValidateIf } from 'class-validator';
+import { IsPhone, Nested, Optional } from '@soko/common';
 import { LocationContent, type OutboundContent } from '@soko/contracts';
 
 const TYPES = ['text', 'button', 'list', 'location', 'image'] as const;
@@ -15,7 +15,7 @@ export class PhoneMessageBody {
   /** The customer's number. @example +263771234567 */
   @IsPhone() from!: string;
   /** The customer's profile name. @example Rudo */
-  @IsOptional() @IsString() @Length(1, 100) name?: string;
+  @Optional() @IsString() @Length(1, 100) name?: string;
   /** `button` and `list` are taps. @example text */
   @IsIn(TYPES) type!: PhoneMessageType;
   /** The text; for a tap, the title that was tapped; for an image, its caption. @example hi */
@@ -26,9 +26,9 @@ export class PhoneMessageBody {
   /** The id of the tapped button or row. */
   @ValidateIf(isType('button', 'list')) @IsString() @Length(1, 256) replyId?: string;
   @ValidateIf(isType('location')) @Nested(() => LocationContent) location?: LocationContent;
-  @IsOptional() @IsUUID() mediaId?: string;
+  @Optional() @IsUUID() mediaId?: string;
   /** WhatsApp's id; the same id again is the same message. Made up when missing. */
-  @IsOptional() @IsString() @Length(1, 128) waMessageId?: string;
+  @Optional() @IsString() @Length(1, 128) waMessageId?: string;
 }
 
 export class PhoneWroteView {
@@ -37,8 +37,8 @@ export class PhoneWroteView {
 
 export class PhoneQuery {
   /** Only what came after this `waMessageId` or `seq`. */
-  @IsOptional() @IsString() @Length(1, 128) after?: string;
-  @IsOptional() @Type(() => Number) @IsInt() @Min(1) @Max(100) limit: number = 100;
+  @Optional() @IsString() @Length(1, 128) after?: string;
+  @Optional() @Type(() => Number) @IsInt() @Min(1) @Max(100) limit: number = 100;
 }
 
 export class PhoneMessageView {
