@@ -47,6 +47,9 @@ export class Settings {
   @MinLength(32, { message: 'JWT_SECRET must have at least 32 characters; make one with: openssl rand -base64 32' })
   JWT_SECRET!: string;
 
+  /** Touched every 5 s while the process is alive: for a container's health check. */
+  @IsOptional() @IsString() HEARTBEAT_FILE?: string;
+
   /** The phone in the browser. Off in production unless asked for. */
   @IsOptional() @flag() @IsBoolean() SIMULATOR_ENABLED?: boolean;
   /** Private ranges that webhooks may call, as CIDRs. */

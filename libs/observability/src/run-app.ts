@@ -1,9 +1,11 @@
+import { writeFile } from 'node:fs/promises';
 import type { INestApplicationContext } from '@nestjs/common';
 import { ValidationError } from '@soko/common';
-import { settingsErrorLines } from '@soko/config';
+import { Settings, settingsErrorLines } from '@soko/config';
 import { Log } from './log.js';
 
 const SHUTDOWN_MS = 7_000;
+const HEARTBEAT_MS = 5_000;
 
 /**
  * The life of one process: start, tell the parent, stop cleanly on a signal or when the parent is gone.
@@ -39,6 +41,13 @@ export async function runApp(start: () => Promise<INestApplicationContext>): Pro
     log.fatal({ err: error }, 'unhandled rejection');
     stop('unhandled rejection');
   });
+  const { HEARTBEAT_FILE: heartbeat } = app.get(Settings);
+  if (heartbeat) {
+    // A process whose event loop is stuck does not get to touch it.
+    const beat = () => writeFile(heartbeat, '').catch((error: unknown) => log.warn({ err: error }, 'no heartbeat'));
+    await beat();
+    setInterval(() => void beat(), HEARTBEAT_MS).unref();
+  }
   log.info('ready');
   process.send?.({ type: 'ready' });
 }
