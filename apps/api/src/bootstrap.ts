@@ -27,7 +27,7 @@ export async function createApi(): Promise<NestFastifyApplication> {
   if (settings.simulator) {
     await app.register(fastifyStatic, {
       root: join(projectRoot(), 'apps/api/public/simulator'),
-      prefix: '/simulator/',
+      prefix: '/simulator',
       redirect: true,
     });
   }
