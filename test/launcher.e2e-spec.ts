@@ -99,14 +99,17 @@ test('npm start ends in one table, stops on a signal leaving nothing behind, and
 test('after a supervisor that was killed, nothing is deaf or doubled: its processes go, and the next start takes the data over', async () => {
   const [dataDir, port] = [await folder(), await freePort()];
   const env = { SOKO_DATA_DIR: dataDir, PORT: String(port) };
+  const api = new ApiClient(`http://127.0.0.1:${port}`);
   const killed = run('start', env);
   await started(killed);
+  const before = await api.ok<{ merchant: { id: string } }>('POST', '/api/auth/login', DEMO);
   killed.child.kill('SIGKILL');
   await killed.ended;
-  await until('the apps’ end', async () => (await leftBehind(dataDir)).every((line) => !line.includes('/dist/apps/')));
+  await until('the apps’ end', async () => (await leftBehind(dataDir)).every((line) => !line.includes('dist/apps/')));
   const next = run('start', env);
   await started(next);
-  await new ApiClient(`http://127.0.0.1:${port}`).ok('POST', '/api/auth/login', DEMO);
+  const after = await api.ok<{ merchant: { id: string } }>('POST', '/api/auth/login', DEMO);
+  expect(after.merchant.id).toBe(before.merchant.id);
 });
 
 test.each([

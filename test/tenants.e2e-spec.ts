@@ -4,6 +4,8 @@ import { openShop } from './support/shop.js';
 import { startTestStack, type TestStack } from './support/stack.js';
 import { settled } from './support/verdict.js';
 
+const forged = (key: unknown): string => Buffer.from(JSON.stringify(key)).toString('base64url');
+
 let env: TestStack;
 beforeAll(async () => {
   env = await startTestStack();
@@ -31,6 +33,7 @@ test('another merchant’s ids answer 404, whatever is asked of them', async () 
     ['POST', `/api/channels/${theirs.channelId}/disconnect`],
     ['GET', `/api/whatsapp/status?channelId=${theirs.channelId}`],
     ['POST', '/api/whatsapp/send', { to: phone, message: 'x', channelId: theirs.channelId }],
+    ['POST', '/api/whatsapp/send', { to: phone, message: 'x', replyTo: chat.lastMessage.id }],
     ['GET', `/api/whatsapp/messages/${chat.lastMessage.id}`],
     ['GET', `/api/whatsapp/chats/${chat.id}/messages`],
     ['POST', `/api/whatsapp/chats/${chat.id}/handover`],
@@ -123,7 +126,6 @@ test('input that the database could not take is refused before it gets there', a
   await client.ok('POST', '/api/whatsapp/send', { to: phone, message: 'hello' });
   const { data } = await client.ok<{ data: { id: string }[] }>('GET', '/api/whatsapp/chats');
   const messages = `/api/whatsapp/chats/${data[0]!.id}/messages`;
-  const forged = (key: unknown) => Buffer.from(JSON.stringify(key)).toString('base64url');
   const dear = await client.ok<{ id: string }>('POST', '/api/products', {
     sku: 'DEAR',
     name: 'Diamond',

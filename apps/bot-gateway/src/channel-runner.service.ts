@@ -86,8 +86,13 @@ export class ChannelRunner implements ShardListener, OnApplicationBootstrap, OnM
     for (const row of rows) {
       const lease = this.leases.lease(row.shard);
       if (!lease) continue;
-      if (row.desired === 'connected' && !this.connected.has(row.id)) await this.connect(row, lease);
-      if (row.desired === 'disconnected' && this.connected.has(row.id)) await this.disconnect(row, lease);
+      try {
+        if (row.desired === 'connected' && !this.connected.has(row.id)) await this.connect(row, lease);
+        if (row.desired === 'disconnected' && this.connected.has(row.id)) await this.disconnect(row, lease);
+      } catch (error) {
+        // One channel's trouble is not its neighbours'.
+        this.log.error({ err: error, channelId: row.id }, 'the channel was not brought into line');
+      }
     }
   }
 

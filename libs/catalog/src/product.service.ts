@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { decodeCursor, newId, NotFoundError, type Page, pageOf, type PageQuery } from '@soko/common';
+import { newId, NotFoundError, type Page, type PageQuery } from '@soko/common';
 import { productUpdated } from '@soko/contracts';
-import { isCheckViolation, isUniqueViolation, Tenancy, type TenantTx } from '@soko/database';
+import { findPage, isCheckViolation, isUniqueViolation, Tenancy, type TenantTx } from '@soko/database';
 import { MerchantService } from '@soko/identity';
-import { MoreThan } from 'typeorm';
 import type { CreateProductBody, ProductView, UpdateProductBody } from './catalog.dto.js';
 import { CurrencyMismatchError, SkuTakenError, StockReservedError } from './catalog.errors.js';
 import { Product } from './product.entity.js';
@@ -71,15 +70,7 @@ export class ProductService {
   }
 
   async list(merchantId: string, query: PageQuery): Promise<Page<ProductView>> {
-    const after = decodeCursor(query.cursor, 'id');
-    const rows = await this.tenancy.run(merchantId, (tx) =>
-      tx.manager.find(Product, {
-        where: { merchantId, ...(after ? { id: MoreThan(after[0]!) } : {}) },
-        order: { id: 'ASC' },
-        take: query.limit + 1,
-      }),
-    );
-    return pageOf(rows, query.limit, view, (row) => [row.id]);
+    return this.tenancy.run(merchantId, (tx) => findPage(tx, Product, query, view));
   }
 
   /** What customers may buy now, by name. */

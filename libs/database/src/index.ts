@@ -7,6 +7,7 @@ export {
   MissingTenantError,
   NestedTransactionError,
 } from './database.errors.js';
+export { findPage } from './find-page.js';
 export { Listener } from './listener.js';
 export { migrate } from './migrate.js';
 export { poolOptions } from './pool.js';

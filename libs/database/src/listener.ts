@@ -25,7 +25,7 @@ export class Listener {
     });
     this.client = client;
     client.on('notification', ({ payload }) => this.heard(payload ?? ''));
-    client.once('error', (error) => this.again(client, error));
+    client.on('error', (error) => this.again(client, error));
     client.once('end', () => this.again(client, new Error('the connection ended')));
     try {
       await client.connect();

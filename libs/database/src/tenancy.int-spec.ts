@@ -134,3 +134,16 @@ test('an amount beyond exact integers is an error, not a wrong number', async ()
   expect(await tenancy.run(id, (tx) => tx.query('SELECT 9007199254740991::bigint AS n'))).toEqual([{ n: 9_007_199_254_740_991 }]);
   await expect(tenancy.run(id, (tx) => tx.query('SELECT 9007199254740993::bigint AS n'))).rejects.toThrow(RangeError);
 });
+
+test('a connection that is lost fails the transaction that had it, and no other', async () => {
+  const { tenancy, merchant, databaseUrl } = await integration({ env: { DATABASE_POOL: '1' } });
+  const { id } = (await merchant()).merchant;
+  const lost = tenancy.run(id, async (tx) => {
+    await tx.query(`INSERT INTO contacts (merchant_id, phone) VALUES ($1, '+263771000001')`, [id]);
+    const [{ pid }] = (await tx.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')) as [{ pid: number }];
+    await withClient(databaseUrl, (client) => client.query('SELECT pg_terminate_backend($1)', [pid]));
+    await tx.query('SELECT 1');
+  });
+  await expect(lost).rejects.toThrow(/terminat/i);
+  expect(await tenancy.run(id, (tx) => tx.query('SELECT * FROM contacts'))).toEqual([]);
+});

@@ -41,7 +41,6 @@ async function transact<T extends Transaction, R>(
   const client = (await runner.connect()) as ClientBase;
   // TypeORM would otherwise open a transaction of its own for some calls, and commit ours with it.
   const active = runner as { isTransactionActive: boolean };
-  let broken: unknown;
   try {
     await client.query(begin);
     active.isTransactionActive = true;
@@ -55,12 +54,12 @@ async function transact<T extends Transaction, R>(
       tx.close();
     }
   } catch (error) {
-    await client.query('ROLLBACK').catch((reason: unknown) => (broken = reason));
+    // A connection that cannot roll back is gone, and its pool has noticed.
+    await client.query('ROLLBACK').catch(() => undefined);
     throw error;
   } finally {
     active.isTransactionActive = false;
     await runner.release();
-    if (broken) (client as ClientBase & { end?: () => void }).end?.();
   }
 }
 

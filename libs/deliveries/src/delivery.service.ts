@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { decodeCursor, newId, type Page, pageOf, type PageQuery } from '@soko/common';
-import { Tenancy, type TenantTx } from '@soko/database';
-import { LessThan } from 'typeorm';
+import { newId, type Page, type PageQuery } from '@soko/common';
+import { findPage, Tenancy, type TenantTx } from '@soko/database';
 import { type DeliveryStatus, DeliveryTask, type Destination } from './delivery.entity.js';
 
 export class DeliveryView {
@@ -39,15 +38,7 @@ export class DeliveryService {
 
   /** Newest first. */
   async list(merchantId: string, query: PageQuery): Promise<Page<DeliveryView>> {
-    const after = decodeCursor(query.cursor, 'id');
-    const rows = await this.tenancy.run(merchantId, (tx) =>
-      tx.manager.find(DeliveryTask, {
-        where: { merchantId, ...(after ? { id: LessThan(after[0]!) } : {}) },
-        order: { id: 'DESC' },
-        take: query.limit + 1,
-      }),
-    );
-    return pageOf(rows, query.limit, view, (row) => [row.id]);
+    return this.tenancy.run(merchantId, (tx) => findPage(tx, DeliveryTask, query, view, 'DESC'));
   }
 }
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { newId, storable } from '@soko/common';
+import { newId, NotFoundError, storable } from '@soko/common';
 import { answerChat, contentText, type InboundContent, messageReceived, type OutboundContent, sendChat } from '@soko/contracts';
 import type { TenantTx } from '@soko/database';
 import { ChannelService } from './channel.service.js';
@@ -79,10 +79,11 @@ export class MessageStore {
 
   /**
    * Queues a message to a customer, behind all that was queued for the same chat before.
-   * @throws NotFoundError, NoChannelError when there is no channel to send it by.
+   * @throws NoChannelError when there is no channel to send it by; NotFoundError for a channel or a `replyTo` that is not the merchant's.
    */
   async queue(tx: TenantTx, message: Outgoing): Promise<QueuedView> {
     const channel = await this.channels.resolve(tx, message.channelId);
+    if (message.replyTo) await this.assertMessage(tx, message.replyTo);
     const id = newId();
     const sendAt = message.sendAt && message.sendAt > new Date() ? message.sendAt : undefined;
     const [row] = await tx.query<{ chat_id: string }>(
@@ -116,6 +117,11 @@ export class MessageStore {
     const chatId = row!.chat_id;
     if (!sendAt) tx.wake(sendChat, { merchantId: tx.merchantId, chatId, shard: channel.shard });
     return { id, chatId, to: message.to, status: 'queued', ...(sendAt ? { scheduledFor: sendAt.toISOString() } : {}) };
+  }
+
+  private async assertMessage(tx: TenantTx, id: string): Promise<void> {
+    const [found] = await tx.query('SELECT 1 FROM messages WHERE merchant_id = $1 AND id = $2', [tx.merchantId, id]);
+    if (!found) throw new NotFoundError('message', id);
   }
 
   /**

@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { decodeCursor, newId, type Page, pageOf, type PageQuery } from '@soko/common';
+import { newId, type Page, type PageQuery } from '@soko/common';
 import { type EventEnvelope, merchantRegistered, type MerchantRegisteredData, type OutboundContent } from '@soko/contracts';
-import { Tenancy, type TenantTx } from '@soko/database';
+import { findPage, Tenancy, type TenantTx } from '@soko/database';
 import { MerchantService } from '@soko/identity';
 import { Reacts } from '@soko/queues';
-import { MoreThan } from 'typeorm';
 import { DEFAULT_TEMPLATES } from './default-templates.js';
 import { render, type TemplateText, type Variables } from './render.js';
 import { Template, type TemplateVariable } from './template.entity.js';
@@ -45,15 +44,7 @@ export class TemplateService {
   }
 
   async list(merchantId: string, query: PageQuery): Promise<Page<TemplateView>> {
-    const after = decodeCursor(query.cursor, 'id');
-    const rows = await this.tenancy.run(merchantId, (tx) =>
-      tx.manager.find(Template, {
-        where: { merchantId, ...(after ? { id: MoreThan(after[0]!) } : {}) },
-        order: { id: 'ASC' },
-        take: query.limit + 1,
-      }),
-    );
-    return pageOf(rows, query.limit, view, (row) => [row.id]);
+    return this.tenancy.run(merchantId, (tx) => findPage(tx, Template, query, view));
   }
 
   @Reacts(merchantRegistered, 'templates.seed')

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { decodeCursor, newId, NotFoundError, type Page, pageOf, type PageQuery } from '@soko/common';
-import { Tenancy } from '@soko/database';
-import { MoreThan } from 'typeorm';
+import { findPage, Tenancy } from '@soko/database';
 import { newSecret } from './signature.js';
 import { WebhookClient } from './webhook.client.js';
 import { Webhook } from './webhook.entity.js';
@@ -73,15 +72,7 @@ export class WebhookService {
   }
 
   async list(merchantId: string, query: PageQuery): Promise<Page<WebhookView>> {
-    const after = decodeCursor(query.cursor, 'id');
-    const rows = await this.tenancy.run(merchantId, ({ manager }) =>
-      manager.find(Webhook, {
-        where: { merchantId, ...(after ? { id: MoreThan(after[0]!) } : {}) },
-        order: { id: 'ASC' },
-        take: query.limit + 1,
-      }),
-    );
-    return pageOf(rows, query.limit, view, (row) => [row.id]);
+    return this.tenancy.run(merchantId, (tx) => findPage(tx, Webhook, query, view));
   }
 
   /** Its deliveries and logs go with it. */
