@@ -147,11 +147,12 @@ export class SupervisedChild {
   }
 }
 
-/** On one machine with its database the apps are kept small; a process of its own machine keeps Node's defaults. @param {NodeJS.ProcessEnv} env */
-function nodeOptions(env) {
-  const small = env.SOKO_EMBEDDED === '1' ? ['--max-semi-space-size=2', '--optimize-for-size'] : [];
-  return ['--enable-source-maps', ...small];
-}
+/**
+ * On one machine with its database the apps are kept small; source maps would cost each about 10 MB, and what the compiler writes
+ * reads much like its source. A process on a machine of its own keeps Node's defaults. @param {NodeJS.ProcessEnv} env
+ */
+const nodeOptions = (env) =>
+  env.SOKO_EMBEDDED === '1' ? ['--max-semi-space-size=2', '--optimize-for-size'] : ['--enable-source-maps'];
 
 function readiness() {
   /** @type {{ resolve?: () => void, reject?: (error: Error) => void }} */
