@@ -34,6 +34,7 @@ export async function createApi(): Promise<NestFastifyApplication> {
   const config = new DocumentBuilder()
     .setTitle('Soko')
     .setDescription('WhatsApp commerce for many merchants.')
+    .setVersion('0.1')
     .addBearerAuth()
     .build();
   SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, config), { jsonDocumentUrl: 'docs-json' });

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ConfigModule } from '@soko/config';
+import { queuesOf } from '@soko/contracts';
 import { DatabaseModule } from '@soko/database';
 import { MessagingModule } from '@soko/messaging';
 import { ObservabilityModule } from '@soko/observability';
@@ -15,7 +16,7 @@ import { ShardLeases } from './shard-leases.service.js';
     ConfigModule,
     ObservabilityModule.forApp('bot-gateway'),
     DatabaseModule,
-    QueuesModule.forApp({ serves: ['message_sending'], laned: ['message_sending'] }),
+    QueuesModule.forApp({ serves: queuesOf('bot-gateway'), laned: ['message_sending'] }),
     MessagingModule,
     WhatsappModule,
   ],

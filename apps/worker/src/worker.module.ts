@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { BotModule } from '@soko/bot';
 import { ConfigModule } from '@soko/config';
+import { queuesOf } from '@soko/contracts';
 import { DatabaseModule } from '@soko/database';
 import { IdentityModule } from '@soko/identity';
 import { ObservabilityModule } from '@soko/observability';
@@ -15,7 +16,7 @@ import { Relay } from './relay.service.js';
     ConfigModule,
     ObservabilityModule.forApp('worker'),
     DatabaseModule,
-    QueuesModule.forApp({ serves: ['inbound_processing', 'order_processing', 'webhook_delivery', 'maintenance'] }),
+    QueuesModule.forApp({ serves: queuesOf('worker') }),
     IdentityModule,
     TemplatesModule,
     OrdersModule,

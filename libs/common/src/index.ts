@@ -8,6 +8,7 @@ export {
   fieldErrors,
   IsPhone,
   IsTime,
+  isTime,
   IsTimeOrId,
   MoneyInput,
   Nested,

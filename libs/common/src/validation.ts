@@ -63,7 +63,8 @@ export function IsTimeOrId(): PropertyDecorator {
   return check('isTimeOrId', (value) => isTime(value) || isUuid(value), '$property must be an ISO 8601 time or an id');
 }
 
-const isTime = (value: unknown): boolean => isISO8601(value, { strict: true }) && !Number.isNaN(Date.parse(value as string));
+export const isTime = (value: unknown): boolean =>
+  isISO8601(value, { strict: true }) && !Number.isNaN(Date.parse(value as string));
 const check = (name: string, validate: (value: unknown) => boolean, message: string): PropertyDecorator =>
   ValidateBy({ name, validator: { validate, defaultMessage: () => message } });
 

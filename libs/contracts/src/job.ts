@@ -1,6 +1,16 @@
-/** The queues, by the names that ops see. `message_sending` has one lane per gateway shard. */
-export const QUEUES = ['message_sending', 'inbound_processing', 'order_processing', 'webhook_delivery', 'maintenance'] as const;
-export type QueueName = (typeof QUEUES)[number];
+/** The queues, by the names that ops see, each with the app that serves it. `message_sending` has one lane per gateway shard. */
+const SERVED_BY = {
+  message_sending: 'bot-gateway',
+  inbound_processing: 'worker',
+  order_processing: 'worker',
+  webhook_delivery: 'worker',
+  maintenance: 'worker',
+} as const;
+export type QueueName = keyof typeof SERVED_BY;
+export const QUEUES = Object.keys(SERVED_BY) as QueueName[];
+
+/** The queues whose every job `app` handles: it does not start otherwise. So no queue is without a server. */
+export const queuesOf = (app: 'bot-gateway' | 'worker'): QueueName[] => QUEUES.filter((queue) => SERVED_BY[queue] === app);
 
 /**
  * Where the rows behind a job stand. A row is due for an alarm when `ring_at` has passed; the sweep then moves `ring_at`

@@ -36,7 +36,7 @@ export class PhoneWroteView {
 }
 
 export class PhoneQuery {
-  /** Only what came after this `waMessageId` or `seq`. */
+  /** Only what came after this `waMessageId`, `seq` or ISO time. */
   @Optional() @IsString() @Length(1, 128) after?: string;
   @Optional() @Type(() => Number) @IsInt() @Min(1) @Max(100) limit: number = 100;
 }

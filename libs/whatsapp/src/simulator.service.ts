@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { newId, NotFoundError, type Page, pageOf } from '@soko/common';
+import { isTime, newId, NotFoundError, type Page, pageOf } from '@soko/common';
 import { Settings } from '@soko/config';
 import type { InboundContent, OutboundContent } from '@soko/contracts';
 import { Tenancy, type TenantTx } from '@soko/database';
@@ -38,19 +38,16 @@ export class SimulatorService {
 
   /** What the phone has received, in order. */
   async received(merchantId: string, channelId: string, phone: string, query: PhoneQuery): Promise<Page<PhoneMessageView>> {
+    const { after = '0', limit } = query;
+    const seq = /^\d{1,15}$/.test(after) ? after : null;
+    const time = isTime(after) && !seq ? after : null;
     const rows = await this.onChannel(merchantId, channelId, (tx) =>
       tx.query<Row>(
         `SELECT * FROM simulator_messages WHERE merchant_id = $1 AND channel_id = $2 AND phone = $3
-           AND seq > coalesce((SELECT seq FROM simulator_messages WHERE merchant_id = $1 AND channel_id = $2 AND wa_message_id = $4), $5)
-         ORDER BY seq LIMIT $6`,
-        [
-          merchantId,
-          channelId,
-          phone,
-          query.after ?? null,
-          /^\d{1,15}$/.test(query.after ?? '') ? query.after : 0,
-          query.limit + 1,
-        ],
+           AND seq > coalesce($4::bigint, (SELECT seq FROM simulator_messages
+                                           WHERE merchant_id = $1 AND channel_id = $2 AND wa_message_id = $5), 0)
+           AND ($6::timestamptz IS NULL OR received_at > $6) ORDER BY seq LIMIT $7`,
+        [merchantId, channelId, phone, seq, after, time, limit + 1],
       ),
     );
     return pageOf(rows, query.limit, view, (row) => [String(row.seq)]);

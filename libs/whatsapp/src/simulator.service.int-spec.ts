@@ -1,0 +1,94 @@
+import { NotFoundError } from '@soko/common';
+import type { OutboundContent } from '@soko/contracts';
+import { ChannelService, ChatService, SimulatorOffError } from '@soko/messaging';
+import { integration } from '@soko/testing';
+import { expect, test } from 'vitest';
+import { SimulatorService } from './simulator.service.js';
+import { Transports } from './transports.js';
+import { WhatsappModule } from './whatsapp.module.js';
+
+const PHONE = '+263771234567';
+const LIST: OutboundContent = {
+  type: 'list',
+  list: { body: 'Choose', button: 'See', sections: [{ rows: [{ id: 'row:1', title: 'Maize meal' }] }] },
+};
+
+async function setup() {
+  const { module, merchant } = await integration({ imports: [WhatsappModule] });
+  const { id: merchantId } = (await merchant()).merchant;
+  const channel = await module.get(ChannelService).create(merchantId, { name: 'Phone', kind: 'simulator' });
+  const phone = module.get(SimulatorService);
+  const transport = module.get(Transports).of('simulator');
+  let sent = 0;
+  return {
+    phone,
+    chats: module.get(ChatService),
+    merchantId,
+    channelId: channel.id,
+    stranger: async () => (await merchant()).merchant.id,
+    write: (body: object) => phone.write(merchantId, channel.id, { from: PHONE, type: 'text', text: 'hi', ...body }),
+    /** As the gateway does. */
+    send: (content: OutboundContent, waMessageId = `sim.${++sent}`) =>
+      transport.send({ merchantId, id: channel.id, kind: 'simulator' }, { messageId: 'm', to: PHONE, content, waMessageId }),
+    received: async (after?: string) =>
+      (await phone.received(merchantId, channel.id, PHONE, { limit: 100, ...(after ? { after } : {}) })).data,
+  };
+}
+const text = (body: string): OutboundContent => ({ type: 'text', text: { body } });
+
+test('what the phone writes is stored once, with an id of its own when it has none', async () => {
+  const { write, chats, merchantId } = await setup();
+  const first = await write({});
+  expect(first.waMessageId).toMatch(/^sim\.in\./);
+  for (let n = 0; n < 3; n++) expect(await write({ text: 'again', waMessageId: 'wamid.1' })).toEqual({ waMessageId: 'wamid.1' });
+  const [chat] = (await chats.list(merchantId, { limit: 10 })).data;
+  const { data } = await chats.messages(merchantId, chat!.id, { limit: 10, offset: 0 });
+  expect(data.map((message) => message.text)).toEqual(['again', 'hi']);
+});
+
+test('a tap carries the title of what was tapped, as the phone showed it', async () => {
+  const { write, send, chats, merchantId } = await setup();
+  await send(LIST);
+  await write({ type: 'list', text: undefined, replyId: 'row:1' });
+  await write({ type: 'button', text: undefined, replyId: 'gone' });
+  const [chat] = (await chats.list(merchantId, { limit: 10 })).data;
+  const { data } = await chats.messages(merchantId, chat!.id, { limit: 10, offset: 0 });
+  expect(data.map((message) => message.content)).toEqual([
+    { type: 'reply', reply: { id: 'gone', title: 'gone' } },
+    { type: 'reply', reply: { id: 'row:1', title: 'Maize meal' } },
+  ]);
+});
+
+test('the phone holds what it was sent, in order and once, and shows what came after an id, a number or a time', async () => {
+  const { send, received } = await setup();
+  for (const body of ['one', 'two', 'three']) await send(text(body));
+  await send(text('two'), 'sim.2');
+  const all = await received();
+  expect(all.map((message) => message.text)).toEqual(['one', 'two', 'three']);
+  for (const after of [all[0]!.waMessageId, String(all[0]!.seq)]) {
+    expect((await received(after)).map((message) => message.text)).toEqual(['two', 'three']);
+  }
+  expect(await received(new Date(Date.now() + 60_000).toISOString())).toEqual([]);
+  expect(await received(new Date(Date.now() - 60_000).toISOString())).toHaveLength(3);
+  expect(await received('unknown')).toHaveLength(3);
+});
+
+test('a receipt for a message that the phone does not have is a 404, and read stays read', async () => {
+  const { phone, merchantId, channelId, send, received } = await setup();
+  const waMessageId = await send(text('one'));
+  const receipt = (id: string, status: 'delivered' | 'read') =>
+    phone.receipt(merchantId, channelId, PHONE, { waMessageId: id, status });
+  await receipt(waMessageId, 'read');
+  await receipt(waMessageId, 'delivered');
+  expect(await received()).toMatchObject([{ status: 'read' }]);
+  await expect(receipt('unknown', 'read')).rejects.toThrow(NotFoundError);
+});
+
+test('nobody uses another merchant’s phones, and nobody any phone where the simulator is off', async () => {
+  const { phone, channelId, stranger } = await setup();
+  await expect(phone.received(await stranger(), channelId, PHONE, { limit: 10 })).rejects.toThrow(NotFoundError);
+  const off = await integration({ imports: [WhatsappModule], env: { SIMULATOR_ENABLED: 'false' } });
+  const { id } = (await off.merchant()).merchant;
+  await expect(off.module.get(SimulatorService).received(id, channelId, PHONE, { limit: 10 })).rejects.toThrow(SimulatorOffError);
+  await expect(off.module.get(ChannelService).create(id, { name: 'x', kind: 'simulator' })).rejects.toThrow(SimulatorOffError);
+});
