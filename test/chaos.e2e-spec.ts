@@ -51,7 +51,7 @@ test('killing any process at any moment loses nothing and doubles nothing', asyn
   let kills = 0;
   await survives(async (random, done) => {
     // The pauses are the chaos itself: moments picked by the seed.
-    while (!done() && kills < 14) {
+    while (!done() && kills < 10) {
       await pause(200 + random() * 1_300);
       const child = env.stack.children[APPS[Math.floor(random() * APPS.length)]!];
       if (!done() && child.pid) {
@@ -68,7 +68,7 @@ test('emptying the queue store in mid flight loses nothing and doubles nothing',
   let wipes = 0;
   const redis = process.env.REDIS_URL ? new Redis(process.env.REDIS_URL) : undefined;
   await survives(async (random, done) => {
-    while (!done() && wipes < 6) {
+    while (!done() && wipes < 4) {
       await pause(300 + random() * 1_500);
       if (done()) return;
       if (redis) await redis.flushdb();
