@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_PIPE, DiscoveryModule } from '@nestjs/core';
 import { CatalogModule } from '@soko/catalog';
 import { ConfigModule } from '@soko/config';
 import { DatabaseModule } from '@soko/database';
@@ -12,6 +12,7 @@ import { QueuesModule } from '@soko/queues';
 import { TemplatesModule } from '@soko/templates';
 import { WebhooksModule } from '@soko/webhooks';
 import { WhatsappModule } from '@soko/whatsapp';
+import { AccessCheck } from './access-check.js';
 import { AuthController } from './auth.controller.js';
 import { ChannelsController } from './channels.controller.js';
 import { DeliveriesController } from './deliveries.controller.js';
@@ -28,6 +29,7 @@ import { WhatsappController } from './whatsapp.controller.js';
 
 @Module({
   imports: [
+    DiscoveryModule,
     ConfigModule,
     ObservabilityModule.forApp('api'),
     DatabaseModule,
@@ -54,6 +56,7 @@ import { WhatsappController } from './whatsapp.controller.js';
     HealthController,
   ],
   providers: [
+    AccessCheck,
     SendService,
     { provide: APP_GUARD, useClass: AuthGuard },
     { provide: APP_PIPE, useClass: InputPipe },

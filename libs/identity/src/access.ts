@@ -5,7 +5,7 @@ export const ACCESS = Symbol('access');
 /** `public`: nobody asks. `member`: any signed-in member of a merchant. Otherwise the scope that the caller's role must have. */
 export type Access = 'public' | 'member' | Scope;
 
-/** What a route demands. A route without it is refused to everyone. */
+/** What a route demands. The api does not start while a route says nothing; the guard refuses it all the same. */
 export const Requires = (access: Access) => SetMetadata(ACCESS, access);
 
 /** The caller of the route at hand. */
