@@ -16,12 +16,20 @@ const EDGES = [
   ['orders', 'catalog', 'an order reserves stock in its own transaction'],
   ['orders', 'deliveries', 'a confirmed order and its delivery task are one commit'],
   ['whatsapp', 'messaging', 'transports store what arrives and know channels by the store'],
+  ['whatsapp', 'templates', 'who writes to a customer whose window is closed is told which templates there are'],
   ['bot', 'messaging', 'the bot takes unanswered messages and queues its replies'],
   ['bot', 'catalog', 'the bot shows what can be bought'],
   ['bot', 'orders', 'a confirmed conversation places an order in the transaction of its reply'],
   ['bot', 'templates', 'news of orders are written by template'],
 ];
-const LAYERS = [['common'], ['contracts', 'config'], ['database', 'observability'], ['queues'], ['audit', 'identity'], DOMAIN];
+const LAYERS = [
+  ['common'],
+  ['contracts', 'config'],
+  ['database', 'observability'],
+  ['queues', 'limits'],
+  ['audit', 'identity'],
+  DOMAIN,
+];
 
 const lib = (names) => `^libs/(${names.join('|')})/`;
 const below = LAYERS.flatMap((layer, depth) => {

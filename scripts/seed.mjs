@@ -1,6 +1,11 @@
 // @ts-check
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writePrivateJson } from './launcher/data-dir.mjs';
 
 export const DEMO = { email: 'demo@soko.local', password: 'soko-demo-2026' };
+/** Of the platform's own team. */
+export const DEMO_OPS = { email: 'ops@soko.local', password: 'soko-ops-2026' };
 
 const CHANNEL = { name: 'Demo phone', kind: 'simulator', phone: '+263771000000' };
 
@@ -45,34 +50,49 @@ function client(url, token, signal) {
     } catch {
       parsed = undefined;
     }
-    // 401 to a login is an answer; everything else outside 2xx means that the seed and the API disagree.
-    if (response.ok || response.status === 401) return { status: response.status, body: parsed };
+    // A session that has ended and an account that is there are answers; anything else means that the seed and the API disagree.
+    if (response.ok || response.status === 401 || response.status === 409) return { status: response.status, body: parsed };
     throw new Error(`${method} ${path} answered ${response.status} ${text.slice(0, 300)}`);
   };
 }
 
 /**
+ * Signs the demo owner in. The session of the last time is used as long as it lasts: signing in too often is refused, and a
+ * developer starts more often than that. @param {string} url @param {string} dataDir @param {AbortSignal | undefined} signal
+ * @returns {Promise<{ accessToken: string, isNew: boolean }>}
+ */
+async function signIn(url, dataDir, signal) {
+  const file = join(dataDir, 'demo-session.json');
+  const kept = await readFile(file, 'utf8').then(
+    (text) => JSON.parse(text).accessToken,
+    () => undefined,
+  );
+  if (typeof kept === 'string' && (await client(url, kept, signal)('GET', '/api/auth/me')).status === 200)
+    return { accessToken: kept, isNew: false };
+  const anonymous = client(url, undefined, signal);
+  const account = { ...DEMO, name: 'Demo Owner', merchant: { name: 'Demo Store', currency: 'USD' } };
+  let session = await anonymous('POST', '/api/auth/register', account);
+  const isNew = session.status !== 409;
+  if (!isNew) session = await anonymous('POST', '/api/auth/login', DEMO);
+  const accessToken = session.body?.accessToken;
+  if (typeof accessToken !== 'string') throw new Error('logging in as the demo account gave no accessToken');
+  await writePrivateJson(file, { accessToken });
+  return { accessToken, isNew };
+}
+
+/**
  * Fills an empty store with what a newcomer needs, through the public API as any client would. Running it again changes nothing.
  * @param {string} url base URL of the api
+ * @param {string} dataDir where the demo owner's session is kept
  * @param {AbortSignal} [signal]
- * @returns {Promise<{ created: string[] }>}
+ * @returns {Promise<{ created: string[], accessToken: string }>}
  */
-export async function seedDemo(url, signal) {
-  const anonymous = client(url, undefined, signal);
+export async function seedDemo(url, dataDir, signal) {
   /** @type {string[]} */
   const created = [];
-  let session = await anonymous('POST', '/api/auth/login', DEMO);
-  if (session.status === 401) {
-    session = await anonymous('POST', '/api/auth/register', {
-      ...DEMO,
-      name: 'Demo Owner',
-      merchant: { name: 'Demo Store', currency: 'USD' },
-    });
-    created.push('account');
-  }
-  const token = session.body?.accessToken;
-  if (typeof token !== 'string') throw new Error('logging in as the demo account gave no accessToken');
-  const api = client(url, token, signal);
+  const { accessToken, isNew } = await signIn(url, dataDir, signal);
+  if (isNew) created.push('account');
+  const api = client(url, accessToken, signal);
   const [channels, products] = await Promise.all([api('GET', '/api/channels'), api('GET', '/api/products')]);
   if (channels.body?.data?.length === 0) {
     await api('POST', '/api/channels', CHANNEL);
@@ -82,5 +102,5 @@ export async function seedDemo(url, signal) {
     for (const each of PRODUCTS) await api('POST', '/api/products', each);
     created.push('products');
   }
-  return { created };
+  return { created, accessToken };
 }

@@ -13,7 +13,7 @@ import { runOnce } from './launcher/run-once.mjs';
 import { readSecrets } from './launcher/secrets.mjs';
 import { childEnvironment, localUrl, readSettings, settlePort } from './launcher/settings.mjs';
 import { startPostgres } from './postgres.mjs';
-import { seedDemo } from './seed.mjs';
+import { DEMO_OPS, seedDemo } from './seed.mjs';
 
 const READY_PATIENCE_MS = 60_000;
 
@@ -70,9 +70,9 @@ export async function startStack({
     const wantedPort = options.port ?? settings.port;
     await assertPortFree(wantedPort, host);
     const port = await settlePort(wantedPort, host);
-    const { JWT_SECRET: jwtSecret, postgresPassword } = await readSecrets(dataDir);
+    const { postgresPassword, ...secrets } = await readSecrets(dataDir);
     const embedded = !env.DATABASE_URL;
-    const common = { env, dataDir, host, port, jwtSecret, embedded };
+    const common = { env, dataDir, host, port, secrets, embedded };
 
     const expected = env.DATABASE_URL || `postgres://postgres:${postgresPassword}@127.0.0.1:5432/soko`;
     await checkSettings(childEnvironment({ ...common, databaseUrl: expected }), signal);
@@ -109,7 +109,7 @@ export async function startStack({
 
     const url = localUrl(host, port);
     const wantSeed = (options.seed ?? settings.seed) && env.NODE_ENV !== 'production';
-    const seeded = wantSeed && (await trySeed(url, say, signal));
+    const seeded = wantSeed && (await trySeed(url, { dataDir, env: childEnv, say, signal }));
     signal?.throwIfAborted();
     const file = join(dataDir, 'stack.json');
     undo.push(() => rm(file, { force: true }));
@@ -203,14 +203,26 @@ async function allReady(children, signal) {
   }
 }
 
-/** Demo data is a convenience: a shop whose owner changed the demo password must start all the same. @param {string} url @param {(line: string) => void} say @param {AbortSignal | undefined} signal */
-async function trySeed(url, say, signal) {
+/**
+ * Demo data is a convenience: a shop whose owner changed the demo password must start all the same.
+ * @param {string} url @param {{ dataDir: string, env: NodeJS.ProcessEnv, say: (line: string) => void, signal: AbortSignal | undefined }} how
+ */
+async function trySeed(url, { dataDir, env, say, signal }) {
   try {
-    const { created } = await seedDemo(url, signal);
+    const { created } = await seedDemo(url, dataDir, signal);
+    if (created.includes('account')) await addOps(env, signal);
     if (created.length) say(`demo data added: ${created.join(', ')}`);
     return true;
   } catch (error) {
     say(`WARN the demo data could not be added: ${/** @type {Error} */ (error).message}`);
     return false;
   }
+}
+
+/** Nobody can register as ops: an operator's command adds them. @param {NodeJS.ProcessEnv} env @param {AbortSignal | undefined} signal */
+async function addOps(env, signal) {
+  const entry = join(ROOT, 'dist', 'libs', 'identity', 'src', 'ops.cli.js');
+  const args = [entry, '--email', DEMO_OPS.email, '--password', DEMO_OPS.password];
+  const { code, stderr } = await runOnce(process.execPath, args, { cwd: ROOT, env, ...(signal && { signal }) });
+  if (code !== 0 && !/has an account already/.test(stderr)) throw new Error(stderr.trim());
 }

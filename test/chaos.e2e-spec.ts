@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { seeded, until } from '@soko/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -44,8 +45,6 @@ async function survives(disturb: (random: () => number, done: () => boolean) => 
   console.log(`${shop.receiver.calls.length} webhook calls, ${repeats} of them repeats`);
   await shop.receiver.close();
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 test('killing any process at any moment loses nothing and doubles nothing', async () => {
   let kills = 0;

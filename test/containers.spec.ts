@@ -48,15 +48,15 @@ test('the processes have the same settings, all of them real, and none starts wi
   const rules = getMetadataStorage().getTargetValidationMetadatas(Settings, '', false, false);
   const known = new Set(rules.map((rule) => rule.propertyName));
   expect(Object.keys(environment).filter((name) => !known.has(name))).toEqual([]);
-  for (const secret of ['JWT_SECRET', 'POSTGRES_PASSWORD']) {
+  for (const secret of ['JWT_SECRET', 'ENCRYPTION_KEYS', 'POSTGRES_PASSWORD']) {
     expect(JSON.stringify(environment)).toMatch(new RegExp(`\\$\\{${secret}:\\?`));
   }
   // As compose fills it in, with the secrets given and everything else left out.
   const filled = Object.fromEntries(
     Object.entries(environment).map(([name, value]) => [
       name,
-      String(value).replace(/\$\{\w+:(\?|-)([^}]*)\}/g, (_, kind: string, rest: string) =>
-        kind === '?' ? 'x'.repeat(32) : rest,
+      String(value).replace(/\$\{(\w+):(\?|-)([^}]*)\}/g, (_, secret: string, kind: string, rest: string) =>
+        kind === '?' ? (secret === 'ENCRYPTION_KEYS' ? `k1:${Buffer.alloc(32).toString('base64')}` : 'x'.repeat(32)) : rest,
       ),
     ]),
   );

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { ApiClient, until } from '@soko/testing';
 import { expect, onTestFinished, test } from 'vitest';
 
+const OPS = { email: 'ops@soko.local', password: 'soko-ops-2026' };
 const DEMO = { email: 'demo@soko.local', password: 'soko-demo-2026' };
 
 interface Run {
@@ -78,11 +79,16 @@ test('npm start ends in one table, stops on a signal leaving nothing behind, and
     `http://localhost:${port}/simulator`,
     `http://localhost:${port}/docs`,
     `${DEMO.email} / ${DEMO.password}`,
+    `${OPS.email} / ${OPS.password}`,
   ]) {
     expect(first.output()).toContain(line);
   }
   const before = await new ApiClient(url).ok<{ merchant: { id: string } }>('POST', '/api/auth/login', DEMO);
   expect((await leftBehind(dataDir)).length).toBeGreaterThanOrEqual(4);
+  const { accessToken } = await new ApiClient(url).ok<{ accessToken: string }>('POST', '/api/auth/login', OPS);
+  expect(await new ApiClient(url, accessToken).ok('GET', '/api/admin/queues')).toContainEqual(
+    expect.objectContaining({ name: 'order_processing', failed: 0 }),
+  );
 
   const stoppedAt = performance.now();
   first.child.kill('SIGINT');
@@ -114,6 +120,7 @@ test('after a supervisor that was killed, nothing is deaf or doubled: its proces
 
 test.each([
   ['a port that is no number', { PORT: 'http' }, /^PORT must be a number/],
+  ['no key in production', { NODE_ENV: 'production' }, /^Setting ENCRYPTION_KEYS: .*make one with/],
   ['a setting that is wrong', { GATEWAY_SHARDS: 'many' }, /^Setting GATEWAY_SHARDS: /],
   [
     'a login for no database',

@@ -1,29 +1,16 @@
-import { existsSync } from 'node:fs';
 import { newId } from '@soko/common';
-import { ApiClient } from '@soko/testing';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { ApiClient, PASSWORD } from '@soko/testing';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { hasBrowser, openBrowser, shoot } from './support/browser.js';
 import { startTestStack, type TestStack } from './support/stack.js';
-
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-const PASSWORD = 'correct-horse';
 
 let env: TestStack;
 let browser: Browser;
 beforeAll(async () => {
-  if (!existsSync(CHROMIUM)) return;
+  if (!hasBrowser) return;
   env = await startTestStack();
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  browser = await openBrowser();
 });
 afterAll(async () => {
   await browser?.close();
@@ -60,10 +47,6 @@ async function open(options: Parameters<Browser['newContext']>[0] = {}): Promise
   return { page, faults };
 }
 
-async function shoot(page: Page, name: string): Promise<void> {
-  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${name}.png` });
-}
-
 async function order(page: Page): Promise<void> {
   const phone = page.getByRole('log', { name: 'Conversation on the phone' });
   const message = page.getByRole('textbox', { name: 'Message' });
@@ -79,7 +62,7 @@ async function order(page: Page): Promise<void> {
   await phone.getByText('is confirmed', { exact: false }).first().waitFor();
 }
 
-test.skipIf(!existsSync(CHROMIUM))(
+test.skipIf(!hasBrowser)(
   'a customer orders in the browser by tapping, and sees the ticks; the merchant sees the order',
   async () => {
     const { page, faults } = await open();
@@ -102,7 +85,7 @@ test.skipIf(!existsSync(CHROMIUM))(
   },
 );
 
-test.skipIf(!existsSync(CHROMIUM))(
+test.skipIf(!hasBrowser)(
   'the page goes on by itself after the api was away, and sends what was written meanwhile once',
   async () => {
     const { page } = await open({ colorScheme: 'dark', viewport: { width: 390, height: 844 } });

@@ -1,5 +1,6 @@
 // @ts-check
 import { Problem } from '../launcher/problem.mjs';
+import { dataDirFrom } from '../launcher/paths.mjs';
 import { loadDotEnv } from '../launcher/settings.mjs';
 import { ensureBuilt, ensureInstalled } from '../preflight.mjs';
 import { seedDemo } from '../seed.mjs';
@@ -13,7 +14,8 @@ export async function runDemo() {
     loadDotEnv();
     await ensureInstalled();
     await ensureBuilt();
-    let url = (await findStack())?.url;
+    const dataDir = dataDirFrom(process.env.SOKO_DATA_DIR);
+    let url = (await findStack(dataDir))?.url;
     if (url) {
       console.log(`Playing on the stack that runs at ${url}`);
     } else {
@@ -22,10 +24,10 @@ export async function runDemo() {
       stop = stack.stop;
       url = stack.url;
     }
-    await seedDemo(url);
+    const { accessToken } = await seedDemo(url, dataDir);
     // Needs an installed package, and so comes after the install.
     const { playStory } = await import('./story.mjs');
-    const phone = await playStory(url);
+    const phone = await playStory(url, accessToken);
     if (!stop) console.log(`See it at ${url}/simulator: the phone is ${phone}.`);
     return 0;
   } catch (error) {

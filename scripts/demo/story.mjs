@@ -2,7 +2,6 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Problem } from '../launcher/problem.mjs';
-import { DEMO } from '../seed.mjs';
 import { Partner } from './partner.mjs';
 import { Timeline } from './timeline.mjs';
 
@@ -11,15 +10,15 @@ const QUANTITY = 2;
 
 /** @typedef {(method: string, path: string, body?: unknown) => Promise<any>} Api */
 
-/** One order, from "hi" to the signed webhook about its confirmation. @param {string} url @returns {Promise<string>} the customer's number @throws Problem naming the step that did not come */
-export async function playStory(url) {
+/** One order, from "hi" to the signed webhook about its confirmation. @param {string} url @param {string} accessToken the demo owner's @returns {Promise<string>} the customer's number @throws Problem naming the step that did not come */
+export async function playStory(url, accessToken) {
   const timeline = new Timeline();
   const partner = new Partner();
-  const session = await client(url)('POST', '/api/auth/login', DEMO);
-  const api = client(url, session.accessToken);
+  const api = client(url, accessToken);
+  const { merchant } = await api('GET', '/api/auth/me');
   const webhook = await api('POST', '/api/webhooks', { url: await partner.listen(), events: ['*'], description: 'npm run demo' });
   partner.trust(webhook.secret);
-  timeline.note('partner', `subscribed to all events of ${session.merchant.name}`);
+  timeline.note('partner', `subscribed to all events of ${merchant.name}`);
   try {
     const channel = await simulatorChannel(api);
     await restock(api);

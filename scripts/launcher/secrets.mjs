@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { writePrivateJson } from './data-dir.mjs';
 import { Problem } from './problem.mjs';
 
-/** @typedef {{ postgresPassword: string, JWT_SECRET: string }} Secrets */
+/** @typedef {{ postgresPassword: string, JWT_SECRET: string, ENCRYPTION_KEYS: string }} Secrets */
 
 const random = () => randomBytes(32).toString('base64url');
 
@@ -23,7 +23,12 @@ export async function readSecrets(dataDir) {
         `${file} cannot be read (${code ?? 'not JSON'}): give this user the rights to it or put it back from a copy`,
       );
   }
-  const secrets = { ...known, postgresPassword: known.postgresPassword ?? random(), JWT_SECRET: known.JWT_SECRET ?? random() };
-  if (!known.postgresPassword || !known.JWT_SECRET) await writePrivateJson(file, secrets);
+  const made = {
+    postgresPassword: random(),
+    JWT_SECRET: random(),
+    ENCRYPTION_KEYS: `local:${randomBytes(32).toString('base64')}`,
+  };
+  const secrets = { ...made, ...known };
+  if (Object.keys(made).some((name) => !(name in known))) await writePrivateJson(file, secrets);
   return secrets;
 }

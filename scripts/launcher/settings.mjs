@@ -45,10 +45,10 @@ export function localUrl(host, port) {
 }
 
 /**
- * @param {{ env: NodeJS.ProcessEnv, dataDir: string, host: string, port: number, jwtSecret: string, databaseUrl: string, embedded: boolean }} input
+ * @param {{ env: NodeJS.ProcessEnv, dataDir: string, host: string, port: number, secrets: { JWT_SECRET: string, ENCRYPTION_KEYS: string }, databaseUrl: string, embedded: boolean }} input
  * @returns {NodeJS.ProcessEnv}
  */
-export function childEnvironment({ env, dataDir, host, port, jwtSecret, databaseUrl, embedded }) {
+export function childEnvironment({ env, dataDir, host, port, secrets, databaseUrl, embedded }) {
   /** @type {NodeJS.ProcessEnv} */
   const result = {};
   for (const [name, value] of Object.entries(env)) {
@@ -57,7 +57,9 @@ export function childEnvironment({ env, dataDir, host, port, jwtSecret, database
     result[name] = value;
   }
   Object.assign(result, { DATABASE_URL: databaseUrl, PORT: String(port), HOST: host, SOKO_DATA_DIR: dataDir });
-  result.JWT_SECRET = env.JWT_SECRET || jwtSecret;
+  result.JWT_SECRET = env.JWT_SECRET || secrets.JWT_SECRET;
+  // A key that lies beside the data protects from less than an operator in production may think: there it must be given.
+  if (env.NODE_ENV !== 'production') result.ENCRYPTION_KEYS = env.ENCRYPTION_KEYS || secrets.ENCRYPTION_KEYS;
   if (embedded) {
     result.SOKO_EMBEDDED = '1';
     // The C library's memory pools, one per thread by default, are most of what Node's helper threads hold.

@@ -1,5 +1,5 @@
 // @ts-check
-import { DEMO } from '../seed.mjs';
+import { DEMO, DEMO_OPS } from '../seed.mjs';
 
 /** Plain ASCII: an empty environment says nothing of the terminal's encoding. @param {{ url: string, seeded: boolean, tookMs: number }} stack */
 export function readyTable({ url, seeded, tookMs }) {
@@ -7,7 +7,12 @@ export function readyTable({ url, seeded, tookMs }) {
   const rows = [
     ['Simulator', `${shown}/simulator`],
     ['Swagger', `${shown}/docs`],
-    ...(seeded ? [['Demo login', `${DEMO.email} / ${DEMO.password}`]] : []),
+    ...(seeded
+      ? [
+          ['Demo login', `${DEMO.email} / ${DEMO.password}`],
+          ['Ops login', `${DEMO_OPS.email} / ${DEMO_OPS.password}`],
+        ]
+      : []),
   ];
   const width = Math.max(...rows.map(([, value = '']) => value.length));
   const line = `+${'-'.repeat(12)}+${'-'.repeat(width + 2)}+`;

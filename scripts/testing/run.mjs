@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { ROOT } from '../launcher/paths.mjs';
 import { Problem } from '../launcher/problem.mjs';
 import { ensureBuilt, ensureInstalled } from '../preflight.mjs';
@@ -17,6 +17,7 @@ const STATIC = /** @type {const} */ ([
   ['format', bin('prettier'), ['--check', '--log-level', 'warn', '.']],
   ['types', bin('tsc'), ['--noEmit', '-p', 'tsconfig.json']],
   ['import rules', bin('depcruise'), ['apps', 'libs']],
+  ['docs/openapi.json', process.execPath, [join(ROOT, 'dist/apps/api/src/openapi/openapi.cli.js'), '--check']],
 ]);
 
 /** @param {string[]} wanted parts; all of them when empty @returns {Promise<number>} the exit code */
@@ -80,6 +81,7 @@ async function runVitest(projects) {
     ];
     const { code } = await run(bin('vitest'), args, 'inherit');
     const result = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'));
+    for (const line of failures(result)) console.log(line);
     const passed = result.numPassedTests ?? 0;
     const failed = result.numFailedTests ?? 0;
     // A file that cannot even be loaded, or a run without a test, has no failed test and is a failure all the same.
@@ -88,6 +90,20 @@ async function runVitest(projects) {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * Each failed test and why, once more at the very end, where whoever has only the last lines finds them.
+ * @param {{ testResults?: { name: string, message?: string, assertionResults: { status: string, fullName: string, failureMessages?: string[] }[] }[] }} result
+ * @returns {string[]}
+ */
+function failures({ testResults = [] }) {
+  return testResults.flatMap(({ name, message, assertionResults }) => {
+    const file = relative(ROOT, name);
+    const failed = assertionResults.filter((test) => test.status === 'failed');
+    if (failed.length === 0) return message ? [`✗ ${file}: ${message.slice(0, 1_000)}`] : [];
+    return failed.map((test) => `✗ ${file} > ${test.fullName}: ${test.failureMessages?.join('\n').slice(0, 2_000) ?? ''}`);
+  });
 }
 
 /** @param {string} command @param {readonly string[]} args @param {'pipe' | 'inherit'} [stdio] @returns {Promise<{ code: number | null, output: string }>} */

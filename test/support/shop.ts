@@ -11,15 +11,21 @@ export interface Shop {
   webhookSecret: string;
 }
 
-/** A merchant with a simulator channel, one product and a partner who subscribes to everything. */
-export async function openShop(baseUrl: string, product: { name: string; stock: number }): Promise<Shop> {
+/** A merchant with one product, whom no partner listens to. */
+export async function openStall(baseUrl: string, product: { name: string; stock: number }) {
   const { client, merchantId } = await ApiClient.register(baseUrl);
-  const channel = await client.ok<{ id: string }>('POST', '/api/channels', { name: 'Phone', kind: 'simulator' });
   const { id: productId } = await client.ok<{ id: string }>('POST', '/api/products', {
     sku: `SKU-${newId()}`,
     price: { amount: 1250, currency: 'USD' },
     ...product,
   });
+  return { client, merchantId, productId };
+}
+
+/** A merchant with a simulator channel, one product and a partner who subscribes to everything. */
+export async function openShop(baseUrl: string, product: { name: string; stock: number }): Promise<Shop> {
+  const { client, merchantId, productId } = await openStall(baseUrl, product);
+  const channel = await client.ok<{ id: string }>('POST', '/api/channels', { name: 'Phone', kind: 'simulator' });
   const receiver = await startReceiver();
   const webhook = await client.ok<{ secret: string }>('POST', '/api/webhooks', { url: receiver.url, events: ['*'] });
   return { client, merchantId, channelId: channel.id, productId, receiver, webhookSecret: webhook.secret };

@@ -23,7 +23,15 @@ export async function startTestStack(env: Record<string, string> = {}): Promise<
     port: 0,
     durable: false,
     seed: false,
-    env: { PATH, HOME, ...(REDIS_URL ? { REDIS_URL } : {}), QUEUE_PREFIX: `e2e-${newId()}`, LOG_LEVEL: 'warn', ...env },
+    env: {
+      PATH,
+      HOME,
+      ...(REDIS_URL ? { REDIS_URL } : {}),
+      QUEUE_PREFIX: `e2e-${newId()}`,
+      LOG_LEVEL: 'warn',
+      RATE_LIMIT_ENABLED: 'false',
+      ...env,
+    },
     log: (line) => lines.push(line),
   });
   const db = new Client({ connectionString: stack.databaseUrl });

@@ -11,6 +11,7 @@ export async function settled(db: Client, ms = 90_000): Promise<void> {
     async () => {
       const { rows } = await db.query<{ left: string }>(`
         SELECT (SELECT count(*) FROM events WHERE position IS NULL) + (SELECT count(*) FROM event_reactions)
+             + (SELECT count(*) FROM inbound_deliveries)
              + (SELECT count(*) FROM pending_answers) + (SELECT count(*) FROM pending_sends)
              + (SELECT count(*) FROM orders WHERE ring_at IS NOT NULL)
              + (SELECT count(*) FROM webhook_deliveries WHERE status = 'pending') AS left`);

@@ -1,10 +1,12 @@
 import { Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_PIPE, DiscoveryModule } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_PIPE, DiscoveryModule, Reflector } from '@nestjs/core';
+import { ThrottlerModule } from '@nestjs/throttler';
+import { AuditModule } from '@soko/audit';
 import { CatalogModule } from '@soko/catalog';
-import { ConfigModule } from '@soko/config';
+import { ConfigModule, Settings } from '@soko/config';
 import { DatabaseModule } from '@soko/database';
 import { DeliveriesModule } from '@soko/deliveries';
-import { AuthGuard, IdentityModule } from '@soko/identity';
+import { AccessGuard, IdentityGuard, IdentityModule } from '@soko/identity';
 import { MessagingModule } from '@soko/messaging';
 import { ObservabilityModule } from '@soko/observability';
 import { OrdersModule } from '@soko/orders';
@@ -13,19 +15,12 @@ import { TemplatesModule } from '@soko/templates';
 import { WebhooksModule } from '@soko/webhooks';
 import { WhatsappModule } from '@soko/whatsapp';
 import { AccessCheck } from './access-check.js';
-import { AuthController } from './auth.controller.js';
-import { ChannelsController } from './channels.controller.js';
-import { DeliveriesController } from './deliveries.controller.js';
-import { HealthController } from './health.controller.js';
+import { CONTROLLERS } from './controllers.js';
+import { RouteMethods } from './http/route-methods.js';
 import { InputPipe } from './input.pipe.js';
-import { OrdersController } from './orders.controller.js';
 import { ProblemFilter } from './problem.filter.js';
-import { ProductsController } from './products.controller.js';
+import { RateLimitGuard, throttlers } from './rate-limit.guard.js';
 import { SendService } from './send.service.js';
-import { SimulatorController } from './simulator.controller.js';
-import { TemplatesController } from './templates.controller.js';
-import { WebhooksController } from './webhooks.controller.js';
-import { WhatsappController } from './whatsapp.controller.js';
 
 @Module({
   imports: [
@@ -34,7 +29,12 @@ import { WhatsappController } from './whatsapp.controller.js';
     ObservabilityModule.forApp('api'),
     DatabaseModule,
     QueuesModule.forApp({ serves: [] }),
+    ThrottlerModule.forRootAsync({
+      inject: [Settings, Reflector],
+      useFactory: (settings: Settings, reflector: Reflector) => ({ throttlers: throttlers(settings, reflector) }),
+    }),
     IdentityModule,
+    AuditModule,
     MessagingModule,
     WhatsappModule,
     CatalogModule,
@@ -43,22 +43,15 @@ import { WhatsappController } from './whatsapp.controller.js';
     TemplatesModule,
     WebhooksModule,
   ],
-  controllers: [
-    AuthController,
-    ChannelsController,
-    WhatsappController,
-    SimulatorController,
-    ProductsController,
-    OrdersController,
-    DeliveriesController,
-    TemplatesController,
-    WebhooksController,
-    HealthController,
-  ],
+  controllers: CONTROLLERS,
   providers: [
     AccessCheck,
+    RouteMethods,
     SendService,
-    { provide: APP_GUARD, useClass: AuthGuard },
+    // In this order: who calls, how often, and whether they may.
+    { provide: APP_GUARD, useClass: IdentityGuard },
+    { provide: APP_GUARD, useClass: RateLimitGuard },
+    { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_PIPE, useClass: InputPipe },
     { provide: APP_FILTER, useClass: ProblemFilter },
   ],

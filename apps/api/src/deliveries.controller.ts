@@ -1,11 +1,11 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import { type Page, PageQuery } from '@soko/common';
 import { DeliveryService, DeliveryView } from '@soko/deliveries';
 import { type Caller, Me, Requires } from '@soko/identity';
+import { Paged } from './openapi/decorators.js';
 
 @ApiTags('Deliveries')
-@ApiBearerAuth()
 @Controller('api/deliveries')
 export class DeliveriesController {
   constructor(private readonly deliveries: DeliveryService) {}
@@ -13,6 +13,7 @@ export class DeliveriesController {
   /** Newest first. */
   @Get()
   @Requires('deliveries:read')
+  @Paged(DeliveryView)
   list(@Me() { merchantId }: Caller, @Query() query: PageQuery): Promise<Page<DeliveryView>> {
     return this.deliveries.list(merchantId, query);
   }

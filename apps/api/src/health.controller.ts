@@ -1,19 +1,23 @@
 import { Controller, Get, HttpStatus, Inject, Res } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import { SystemDb } from '@soko/database';
 import { Requires } from '@soko/identity';
 import { QUEUE_SET } from '@soko/queues';
 import type { Queue } from 'bullmq';
 import type { FastifyReply } from 'fastify';
+import { HealthPartView, HealthView, ReadinessView } from './health.dto.js';
+import { CountsAs } from './rate-limit.guard.js';
 
-interface Part {
-  status: 'ok' | 'down';
-  latencyMs: number;
-}
+const PATIENCE_MS = 2_000;
+const AWAY: ReadinessView = {
+  status: 'down',
+  parts: { database: { status: 'down', latencyMs: 2_000 }, queue: { status: 'ok', latencyMs: 2 } },
+};
 
-@ApiTags('Ops')
+@ApiTags('Health')
 @Controller('health')
 @Requires('public')
+@CountsAs('nothing')
 export class HealthController {
   constructor(
     private readonly system: SystemDb,
@@ -21,20 +25,22 @@ export class HealthController {
   ) {}
 
   @Get()
-  health() {
+  health(): HealthView {
     return { status: 'ok' };
   }
 
+  /** Whether the process answers at all. */
   @Get('live')
-  live() {
+  live(): HealthView {
     return { status: 'ok' };
   }
 
-  /** 503 while a part that requests need is away. */
+  /** Each part that requests need, with its latency; 503 while one is away. */
   @Get('ready')
-  async ready(@Res({ passthrough: true }) reply: FastifyReply) {
+  @ApiResponse({ status: 503, type: ReadinessView, example: AWAY })
+  async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<ReadinessView> {
     const [database, queue] = await Promise.all([
-      probe(() => this.system.run((tx) => tx.query('SELECT 1'))),
+      probe(() => this.system.query('SELECT 1 AS one')),
       probe(() => this.queues.get('order_processing')!.getWaitingCount()),
     ]);
     const ok = database.status === 'ok' && queue.status === 'ok';
@@ -43,12 +49,16 @@ export class HealthController {
   }
 }
 
-async function probe(work: () => Promise<unknown>): Promise<Part> {
+async function probe(work: () => Promise<unknown>): Promise<HealthPartView> {
   const started = performance.now();
-  const late = new Promise<never>((_, reject) => setTimeout(() => reject(new Error('no answer within 2 s')), 2_000).unref());
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${PATIENCE_MS} ms`)), PATIENCE_MS);
+  });
   const status = await Promise.race([Promise.resolve().then(work), late]).then(
     () => 'ok' as const,
     () => 'down' as const,
   );
+  clearTimeout(timer);
   return { status, latencyMs: Math.round(performance.now() - started) };
 }

@@ -1,5 +1,7 @@
 import { type ArgumentMetadata, Injectable, Param, type PipeTransform } from '@nestjs/common';
+import { ApiParam } from '@nestjs/swagger';
 import { isUuid, normalisePhone, validateInput, ValidationError } from '@soko/common';
+import { SAMPLE_ID } from './openapi/examples.js';
 
 const PLAIN = new Set<unknown>([String, Number, Boolean, Array, Object]);
 
@@ -8,7 +10,8 @@ const PLAIN = new Set<unknown>([String, Number, Boolean, Array, Object]);
 export class InputPipe implements PipeTransform {
   transform(value: unknown, { metatype, type }: ArgumentMetadata): unknown {
     if (type === 'custom' || type === 'param' || !metatype || PLAIN.has(metatype)) return value;
-    return validateInput(metatype as new () => object, value ?? {});
+    // No body at all is an empty one; `null` is a wrong one.
+    return validateInput(metatype as new () => object, value === undefined ? {} : value);
   }
 }
 
@@ -20,14 +23,35 @@ const uuidPipe = (path: string): PipeTransform<unknown, string> => ({
 });
 
 /** A path parameter that is an id. */
-export const Id = (path = 'id') => Param(path, uuidPipe(path));
+export const Id = (path = 'id') => described(path, { type: 'string', format: 'uuid' }, SAMPLE_ID, Param(path, uuidPipe(path)));
 
 /** A path parameter that is a phone number, in E.164. */
 export const Phone = (path = 'phone') =>
-  Param(path, {
-    transform: (value: unknown): string => {
-      const phone = typeof value === 'string' ? normalisePhone(value) : undefined;
-      if (phone) return phone;
-      throw new ValidationError([{ path, code: 'isPhone', message: `${path} must be a phone number with its country code` }]);
-    },
-  });
+  described(
+    path,
+    { type: 'string', format: 'phone' },
+    '+263771234567',
+    Param(path, {
+      transform: (value: unknown): string => {
+        const phone = typeof value === 'string' ? normalisePhone(value) : undefined;
+        if (phone) return phone;
+        throw new ValidationError([{ path, code: 'isPhone', message: `${path} must be a phone number with its country code` }]);
+      },
+    }),
+  );
+
+/** A path parameter that is a plain name: a queue, a job. */
+export const Name = (path: string) => described(path, { type: 'string', maxLength: 200 }, path, Param(path));
+
+/** The parameter, and how the documentation shows it. */
+function described(
+  name: string,
+  schema: { type: 'string'; format?: string; maxLength?: number },
+  example: string,
+  parameter: ParameterDecorator,
+): ParameterDecorator {
+  return (target, key, index) => {
+    parameter(target, key, index);
+    ApiParam({ name, schema: { ...schema, example } })(target, key!, Object.getOwnPropertyDescriptor(target, key!)!);
+  };
+}

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { type Page } from '@soko/common';
+import { ApiTags } from '@nestjs/swagger';
+import { NotFoundError, type Page } from '@soko/common';
+import { SAMPLE_ID } from './openapi/examples.js';
 import { type Caller, Me, Requires } from '@soko/identity';
 import {
   OrderQuery,
@@ -12,9 +13,10 @@ import {
   TransitionBody,
 } from '@soko/orders';
 import { Id } from './input.pipe.js';
+import { Fails, Paged } from './openapi/decorators.js';
+import { InvalidTransitionError, UnknownProductError } from '@soko/orders';
 
 @ApiTags('Orders')
-@ApiBearerAuth()
 @Controller('api/orders')
 export class OrdersController {
   constructor(private readonly orders: OrderService) {}
@@ -23,13 +25,15 @@ export class OrdersController {
   @Post()
   @HttpCode(202)
   @Requires('orders:write')
-  place(@Me() { merchantId, userId }: Caller, @Body() body: PlaceOrderBody): Promise<PlacedOrderView> {
-    return this.orders.placeFor(merchantId, body, userId);
+  @Fails(new NotFoundError('channel', SAMPLE_ID), new UnknownProductError(0, SAMPLE_ID))
+  place(@Me() { merchantId, id }: Caller, @Body() body: PlaceOrderBody): Promise<PlacedOrderView> {
+    return this.orders.placeFor(merchantId, body, id);
   }
 
   /** Newest first. */
   @Get()
   @Requires('orders:read')
+  @Paged(OrderSummaryView)
   list(@Me() { merchantId }: Caller, @Query() query: OrderQuery): Promise<Page<OrderSummaryView>> {
     return this.orders.list(merchantId, query);
   }
@@ -44,7 +48,8 @@ export class OrdersController {
   @Post(':id/transitions')
   @HttpCode(200)
   @Requires('orders:write')
-  act(@Me() { merchantId, userId }: Caller, @Id() id: string, @Body() body: TransitionBody): Promise<OrderView> {
-    return this.orders.act(merchantId, id, body.action, userId, body.reason);
+  @Fails(new InvalidTransitionError('delivered', 'cancel'))
+  act(@Me() me: Caller, @Id() id: string, @Body() body: TransitionBody): Promise<OrderView> {
+    return this.orders.act(me.merchantId, id, body.action, me.id, body.reason);
   }
 }

@@ -1,71 +1,44 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
-import { AppError, type FieldError, newId, workContext } from '@soko/common';
+import { AppError, newId, workContext } from '@soko/common';
 import { Log } from '@soko/observability';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Answered } from './answered.js';
+import { RouteMethods } from './http/route-methods.js';
+import { PROBLEM_TYPE, problemOf } from './problem.js';
 
-interface Problem {
-  status: number;
-  code: string;
-  detail: string;
-  errors?: FieldError[];
+class MethodNotAllowed extends HttpException {
+  constructor() {
+    super('method not allowed', 405);
+  }
 }
 
-const TITLES: Record<number, string> = {
-  400: 'Bad request',
-  401: 'Unauthenticated',
-  403: 'Forbidden',
-  404: 'Not found',
-  405: 'Method not allowed',
-  409: 'Conflict',
-  413: 'Too large',
-  415: 'Unsupported media type',
-  422: 'Invalid input',
-  429: 'Too many requests',
-  500: 'Internal error',
-};
-
-/** Writes every error as application/problem+json. What is not ours to tell becomes a 500 with an id, and goes to the log. */
+/** Writes every error as application/problem+json; what is not ours to tell goes to the log. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  constructor(private readonly log: Log) {}
+  constructor(
+    private readonly log: Log,
+    private readonly routes: RouteMethods,
+  ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
+    if (error instanceof Answered) {
+      void reply.headers(error.headers).status(error.answer.status).header('content-type', error.answer.contentType);
+      void reply.send(error.answer.body ?? undefined);
+      return;
+    }
     const traceId = workContext.requestId ?? newId();
-    const problem = this.problem(error);
+    const allowed = isUnknownRoute(error) ? this.routes.of(request.url) : [];
+    if (allowed.length > 0) void reply.header('allow', allowed.join(', '));
+    const problem = problemOf(allowed.length > 0 ? new MethodNotAllowed() : error, request.url, traceId);
     if (problem.status >= 500)
       this.log.error({ err: error, method: request.method, route: request.routeOptions?.url, traceId }, 'request failed');
-    const { status, code, detail, errors } = problem;
-    void reply
-      .status(status)
-      .header('content-type', 'application/problem+json; charset=utf-8')
-      .send({
-        type: `urn:soko:error:${code}`,
-        title: TITLES[status] ?? 'Error',
-        status,
-        detail,
-        code,
-        instance: request.url.split('?')[0],
-        traceId,
-        ...(errors ? { errors } : {}),
-      });
-  }
-
-  private problem(error: unknown): Problem {
-    if (error instanceof AppError) return error;
-    const status = error instanceof HttpException ? error.getStatus() : ((error as { statusCode?: number }).statusCode ?? 500);
-    if (status === 404)
-      return { status, code: 'route_not_found', detail: 'There is nothing at this path; GET /docs lists the paths.' };
-    if (status === 413) return { status, code: 'body_too_large', detail: 'The body is larger than 1 MB; send less at once.' };
-    if (status === 415)
-      return { status, code: 'unsupported_media_type', detail: 'Send JSON with the header content-type: application/json.' };
-    if (status >= 400 && status < 500)
-      return { status, code: 'bad_request', detail: 'The request cannot be read; check that the body is JSON.' };
-    return {
-      status: 500,
-      code: 'internal_error',
-      detail: 'Something went wrong on our side. Try again, and quote the traceId if it lasts.',
-    };
+    if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
+    if (error instanceof AppError && error.retryAfter !== undefined) void reply.header('retry-after', error.retryAfter);
+    void reply.status(problem.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(problem));
   }
 }
+
+/** Our own NotFoundErrors are AppErrors; Nest's comes when no route fits. */
+const isUnknownRoute = (error: unknown): boolean => error instanceof HttpException && error.getStatus() === 404;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ValidationError } from '@soko/common';
 import { Tenancy } from '@soko/database';
-import { contentOf, MessageStore, type QueuedView, type SendMessageBody } from '@soko/messaging';
+import { contentOf, MessageStore, type QueuedView, recipientOf, type SendMessageBody } from '@soko/messaging';
 import { TemplateService, type Variables } from '@soko/templates';
 
 /** Puts the two libs together that a send may need: templates render, messaging queues. */
@@ -14,14 +14,15 @@ export class SendService {
   ) {}
 
   send(merchantId: string, body: SendMessageBody): Promise<QueuedView> {
-    const wanted = contentOf(body);
+    const [wanted, to] = [contentOf(body), recipientOf(body)];
     return this.tenancy.run(merchantId, async (tx) => {
       const content =
         wanted.type === 'template'
           ? await this.templates.render(tx, wanted.template.name, plain(wanted.template.variables), wanted.template.language)
           : wanted;
-      const { to, channelId, replyTo } = body;
-      return this.store.queue(tx, { to, channelId, replyTo, content, sendAt: body.sendAt ? new Date(body.sendAt) : undefined });
+      const { channelId, replyTo, category } = body;
+      const sendAt = body.sendAt ? new Date(body.sendAt) : undefined;
+      return this.store.queue(tx, { to, channelId, replyTo, content, category, sendAt });
     });
   }
 }

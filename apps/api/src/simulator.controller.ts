@@ -1,12 +1,13 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { type Page } from '@soko/common';
+import { ApiTags } from '@nestjs/swagger';
+import { NotFoundError, type Page } from '@soko/common';
 import { type Caller, Me, Requires } from '@soko/identity';
 import { PhoneMessageBody, PhoneMessageView, PhoneQuery, PhoneWroteView, ReceiptBody, SimulatorService } from '@soko/whatsapp';
 import { Id, Phone } from './input.pipe.js';
+import { Fails, Paged } from './openapi/decorators.js';
+import { SimulatorOffError } from '@soko/messaging';
 
 @ApiTags('Simulator')
-@ApiBearerAuth()
 @Controller('api/simulator/channels/:id')
 export class SimulatorController {
   constructor(private readonly simulator: SimulatorService) {}
@@ -15,6 +16,7 @@ export class SimulatorController {
   @Post('messages')
   @HttpCode(202)
   @Requires('channels:write')
+  @Fails(new SimulatorOffError())
   write(@Me() { merchantId }: Caller, @Id() id: string, @Body() body: PhoneMessageBody): Promise<PhoneWroteView> {
     return this.simulator.write(merchantId, id, body);
   }
@@ -22,6 +24,8 @@ export class SimulatorController {
   /** What the phone has received, in order. */
   @Get('phones/:phone/messages')
   @Requires('channels:read')
+  @Paged(PhoneMessageView)
+  @Fails(new SimulatorOffError())
   received(
     @Me() { merchantId }: Caller,
     @Id() id: string,
@@ -35,6 +39,7 @@ export class SimulatorController {
   @Post('phones/:phone/receipts')
   @HttpCode(204)
   @Requires('channels:write')
+  @Fails(new SimulatorOffError(), new NotFoundError('message', 'SOKO0198F0C2A7E27CC0'))
   receipt(@Me() { merchantId }: Caller, @Id() id: string, @Phone() phone: string, @Body() body: ReceiptBody): Promise<void> {
     return this.simulator.receipt(merchantId, id, phone, body);
   }

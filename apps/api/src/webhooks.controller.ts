@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import { type Page, PageQuery } from '@soko/common';
 import { type Caller, Me, Requires } from '@soko/identity';
 import {
@@ -12,15 +12,17 @@ import {
   WebhookView,
 } from '@soko/webhooks';
 import { Id } from './input.pipe.js';
+import { Fails, Paged } from './openapi/decorators.js';
+import { BadHeaderError, BlockedUrlError } from '@soko/webhooks';
 
 @ApiTags('Webhooks')
-@ApiBearerAuth()
 @Controller('api/webhooks')
 export class WebhooksController {
   constructor(private readonly webhooks: WebhookService) {}
 
   @Get()
   @Requires('webhooks:read')
+  @Paged(WebhookView)
   list(@Me() { merchantId }: Caller, @Query() query: PageQuery): Promise<Page<WebhookView>> {
     return this.webhooks.list(merchantId, query);
   }
@@ -28,6 +30,7 @@ export class WebhooksController {
   /** Subscribes a URL. The answer shows the signing secret this once. */
   @Post()
   @Requires('webhooks:write')
+  @Fails(new BlockedUrlError(), new BadHeaderError('content-length'))
   create(@Me() { merchantId }: Caller, @Body() body: CreateWebhookBody): Promise<CreatedWebhookView> {
     return this.webhooks.create(merchantId, body);
   }
@@ -40,6 +43,7 @@ export class WebhooksController {
 
   @Patch(':id')
   @Requires('webhooks:write')
+  @Fails(new BlockedUrlError(), new BadHeaderError('content-length'))
   update(@Me() { merchantId }: Caller, @Id() id: string, @Body() body: UpdateWebhookBody): Promise<WebhookView> {
     return this.webhooks.update(merchantId, id, body);
   }
@@ -54,6 +58,7 @@ export class WebhooksController {
   /** Each attempt, newest first. */
   @Get(':id/logs')
   @Requires('webhooks:read')
+  @Paged(WebhookLogView)
   logs(@Me() { merchantId }: Caller, @Id() id: string, @Query() query: LogQuery): Promise<Page<WebhookLogView>> {
     return this.webhooks.logs(merchantId, id, query);
   }

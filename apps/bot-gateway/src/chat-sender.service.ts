@@ -1,12 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { sendChat, type SendChatJob } from '@soko/contracts';
-import { Tenancy } from '@soko/database';
+import { Tenancy, type TenantTx } from '@soko/database';
 import { type ClaimedSend, type SendOutcome, SendQueue } from '@soko/messaging';
 import { Log } from '@soko/observability';
 import { Handles } from '@soko/queues';
-import { TransportError, Transports } from '@soko/whatsapp';
+import { type Session, TransportError, Transports } from '@soko/whatsapp';
 import { ChannelRunner } from './channel-runner.service.js';
 import { ShardLeases } from './shard-leases.service.js';
+
+interface Settled {
+  send: ClaimedSend;
+  outcome: SendOutcome;
+}
 
 /** Sends what waits in a chat, oldest first, one message at a time. */
 @Injectable()
@@ -43,35 +48,59 @@ export class ChatSender {
     }
   }
 
-  private async drain({ merchantId, chatId, shard }: SendChatJob): Promise<void> {
-    let settled: { send: ClaimedSend; outcome: SendOutcome } | undefined;
+  private async drain(job: SendChatJob): Promise<void> {
+    let settled: Settled | undefined;
     for (;;) {
-      const lease = this.leases.lease(shard);
       // What became of one message is written together with the claim of the next.
-      const send = await this.tenancy.run(merchantId, async (tx) => {
+      const next = await this.tenancy.run(job.merchantId, async (tx) => {
         if (settled) await this.queue.settle(tx, settled.send, settled.outcome);
-        if (!lease) return undefined;
-        const [chat] = await tx.query<{ channel_id: string }>('SELECT channel_id FROM chats WHERE merchant_id = $1 AND id = $2', [
-          merchantId,
-          chatId,
-        ]);
-        const channel = chat && this.runner.find(chat.channel_id);
-        return channel && this.queue.claim(tx, chatId, lease, this.transports.of(channel.kind).ownIds);
+        return this.claim(tx, job);
       });
-      if (!send) return;
-      settled = { send, outcome: await this.send(send) };
+      if (!next) return;
+      const { session, send } = next;
+      this.showAsRead(session, send);
+      settled = { send, outcome: send.refused ? { kind: 'failed', ...send.refused } : await this.send(session, send) };
     }
   }
 
-  private async send(send: ClaimedSend): Promise<SendOutcome> {
-    const channel = this.runner.find(send.channelId);
-    if (!channel) return { kind: 'retry', code: 'channel_disconnected', message: 'the channel was disconnected' };
+  private async claim(
+    tx: TenantTx,
+    { merchantId, chatId, shard }: SendChatJob,
+  ): Promise<{ session: Session; send: ClaimedSend } | undefined> {
+    const lease = this.leases.lease(shard);
+    if (!lease) return undefined;
+    const [chat] = await tx.query<{ channel_id: string }>('SELECT channel_id FROM chats WHERE merchant_id = $1 AND id = $2', [
+      merchantId,
+      chatId,
+    ]);
+    const found = chat && this.runner.sender(chat.channel_id);
+    if (!found) return undefined;
+    const send = await this.queue.claim(tx, chatId, lease, this.transports.of(found.kind).ownIds);
+    if (send) return { session: found.session, send };
+    const mark = await this.queue.takeReadMark(tx, chatId);
+    if (mark) this.showAsRead(found.session, { to: mark.to, readMark: mark.waMessageId });
+    return undefined;
+  }
+
+  /** A courtesy: nobody waits for it, and nothing is lost when it fails. */
+  private showAsRead(
+    session: Session,
+    { to, readMark, content }: Pick<ClaimedSend, 'to' | 'readMark'> & { content?: object },
+  ): void {
+    if (!readMark) return;
+    session
+      .markRead?.(to, readMark, content !== undefined)
+      .catch((error: unknown) => this.log.debug({ err: error }, 'a message was not marked as read'));
+  }
+
+  private async send(session: Session, send: ClaimedSend): Promise<SendOutcome> {
     try {
-      return { kind: 'sent', waMessageId: await this.transports.of(channel.kind).send(channel, send) };
+      return { kind: 'sent', waMessageId: await session.send(send) };
     } catch (error) {
-      const { code = 'transport', message, retryable = true } = error as Partial<TransportError>;
-      this.log.warn({ err: error, messageId: send.messageId, attempt: send.attempts }, 'a message was not sent');
-      return { kind: retryable ? 'retry' : 'failed', code, message: message ?? 'the transport failed' };
+      const failed = error instanceof TransportError ? error : new TransportError('transport', String(error), 'retry');
+      const { code, message, fate, afterMs } = failed;
+      this.log.warn({ err: error, messageId: send.messageId, attempt: send.attempts, code, fate }, 'a message was not sent');
+      return fate === 'retry' || fate === 'wait' ? { kind: fate, code, message, afterMs } : { kind: fate, code, message };
     }
   }
 }

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { ConfigModule } from '@soko/config';
 import { queuesOf } from '@soko/contracts';
 import { DatabaseModule } from '@soko/database';
+import { IdentityModule } from '@soko/identity';
 import { MessagingModule } from '@soko/messaging';
 import { ObservabilityModule } from '@soko/observability';
 import { QueuesModule } from '@soko/queues';
@@ -17,6 +18,7 @@ import { ShardLeases } from './shard-leases.service.js';
     ObservabilityModule.forApp('bot-gateway'),
     DatabaseModule,
     QueuesModule.forApp({ serves: queuesOf('bot-gateway'), laned: ['message_sending'] }),
+    IdentityModule,
     MessagingModule,
     WhatsappModule,
   ],

@@ -9,6 +9,8 @@ import { OrderProcessor, OrdersModule } from '@soko/orders';
 import { QueuesModule, ReactionProcessor, ReactionSink, Sweeper } from '@soko/queues';
 import { TemplatesModule } from '@soko/templates';
 import { WebhookProcessor, WebhooksModule } from '@soko/webhooks';
+import { InboundModule } from '@soko/whatsapp';
+import { Housekeeping } from './housekeeping.service.js';
 import { Relay } from './relay.service.js';
 
 @Module({
@@ -22,7 +24,8 @@ import { Relay } from './relay.service.js';
     OrdersModule,
     WebhooksModule,
     BotModule,
+    InboundModule,
   ],
-  providers: [Relay, Sweeper, ReactionSink, ReactionProcessor, OrderProcessor, WebhookProcessor],
+  providers: [Relay, Sweeper, Housekeeping, ReactionSink, ReactionProcessor, OrderProcessor, WebhookProcessor],
 })
 export class WorkerModule {}

@@ -1,9 +1,11 @@
+import { Injectable } from '@nestjs/common';
 import { CatalogModule, ProductService } from '@soko/catalog';
 import { newId } from '@soko/common';
-import type { InboundContent } from '@soko/contracts';
+import { type InboundContent, processInbound } from '@soko/contracts';
 import { MerchantService } from '@soko/identity';
-import { AnswerQueue, ChannelService, MessageStore, MessagingModule } from '@soko/messaging';
+import { AnswerQueue, ChannelService, type ContactAddress, ContactService, MessageStore, MessagingModule } from '@soko/messaging';
 import { OrderProcessor, OrderService, OrdersModule } from '@soko/orders';
+import { Handles } from '@soko/queues';
 import { integration, parallel, until } from '@soko/testing';
 import { expect, test } from 'vitest';
 import { BotModule } from './bot.module.js';
@@ -13,11 +15,18 @@ const PHONE = '+263771000001';
 const text = (body: string): InboundContent => ({ type: 'text', text: { body } });
 const tap = (id: string): InboundContent => ({ type: 'reply', reply: { id, title: id } });
 
+/** Stands for the handler in libs/whatsapp: what serves a queue must handle all its jobs. */
+@Injectable()
+class NoDeliveries {
+  @Handles(processInbound)
+  async run(): Promise<void> {}
+}
+
 /** A shop that sells one thing. Answers are given by `answer`, or by the queues with `running`. */
 async function setup({ running = false } = {}) {
   const house = await integration({
     imports: [MessagingModule, CatalogModule, OrdersModule, ...(running ? [BotModule] : [])],
-    providers: running ? [OrderProcessor] : [],
+    providers: running ? [OrderProcessor, NoDeliveries] : [],
     serves: running ? ['inbound_processing', 'order_processing'] : [],
   });
   const { tenancy, module } = house;
@@ -39,8 +48,8 @@ async function setup({ running = false } = {}) {
     module.get(MerchantService),
   );
   const rows = <R extends object>(sql: string) => tenancy.run(merchantId, (tx) => tx.query<R>(sql));
-  const receive = (content: InboundContent) =>
-    tenancy.run(merchantId, (tx) => store.receive(tx, channel.id, { waMessageId: newId(), from: PHONE, name: 'Rudo', content }));
+  const receive = (content: InboundContent, from: ContactAddress = { phone: PHONE }) =>
+    tenancy.run(merchantId, (tx) => store.receive(tx, channel.id, { waMessageId: newId(), from, name: 'Rudo', content }));
   const chatId = async () => (await rows<{ id: string }>('SELECT id FROM chats'))[0]!.id;
   return {
     ...house,
@@ -214,4 +223,78 @@ test('names and addresses are cut between characters, also where a character is 
   await answer();
   expect(await replies()).toHaveLength(5);
   expect(await rows('SELECT delivery FROM orders')).toEqual([{ delivery: { address: 'c'.repeat(499) } }]);
+});
+
+test('a customer whose number is hidden is answered in the chat, asked for a number once, and hears of the order there', async () => {
+  const { receive, answer, replies, rows, product, chatId } = await setup();
+  const hidden = { lid: '111222333' };
+  const order = async (...said: InboundContent[]) => {
+    for (const content of said) {
+      await receive(content, hidden);
+      await answer();
+    }
+  };
+  await order(text('hi'), text('1'), text('2'), text('12 Samora Machel Ave'));
+  expect((await replies()).at(-1)).toMatch(/Which number may the driver call/);
+  await order(text('no idea'), text('+263 77 200 0000'), text('yes'));
+  expect((await replies()).slice(-3)).toEqual([
+    expect.stringMatching(/not a phone number/),
+    expect.stringMatching(/Is that right\?/),
+    expect.stringMatching(/your order #1/),
+  ]);
+  expect(await rows('SELECT customer_phone, chat_id FROM orders')).toEqual([
+    { customer_phone: '+263772000000', chat_id: await chatId() },
+  ]);
+  const [event] = await rows<{ data: object }>(`SELECT data FROM events WHERE type = 'order_created'`);
+  expect(event!.data).toMatchObject({ chatId: await chatId(), customerPhone: '+263772000000' });
+  // What was told is remembered, and is nobody's address.
+  await order(tap(`product:${product.id}`), text('1'), text('Street 1'), text('yes'));
+  expect((await replies()).at(-1)).toMatch(/your order #2/);
+  expect(await rows('SELECT phone, lid, given_phone FROM contacts')).toEqual([
+    { phone: null, lid: '111222333', given_phone: '+263772000000' },
+  ]);
+});
+
+test('what is written back is what was offered: a number of the list, then of the buttons, then an address', async () => {
+  const { receive, answer, replies, rows } = await setup();
+  for (const said of ['hi', '1', '3', '3 Samora Machel Ave', 'confrim']) {
+    await receive(text(said));
+    await answer();
+  }
+  expect((await replies()).at(-1)).toMatch(/Is that right/);
+  await receive(text('confirn'));
+  await answer();
+  expect((await replies()).at(-1)).toMatch(/your order #1/);
+  expect(await rows('SELECT delivery, total_amount FROM orders')).toEqual([
+    { delivery: { address: '3 Samora Machel Ave' }, total_amount: 3_750 },
+  ]);
+  expect(await rows(`SELECT type FROM messages WHERE direction = 'inbound' ORDER BY seq`)).toEqual(
+    ['text', 'reply', 'reply', 'text', 'text', 'reply'].map((type) => ({ type })),
+  );
+});
+
+test('STOP is answered once and ends the order; CANCEL without an order opts out, START brings back', async () => {
+  const { receive, answer, replies, state, module, merchantId, rows } = await setup();
+  const optedOut = async () => (await module.get(ContactService).list(merchantId, { limit: 1 })).data[0]!.optedOut;
+  for (const said of ['hi', '1', 'stop']) await receive(text(said));
+  await answer();
+  expect(await optedOut()).toBe(true);
+  expect((await replies()).slice(2)).toEqual([expect.stringMatching(/no more offers/)]);
+  expect(await state()).toEqual({ step: 'idle' });
+  await receive(text('START'));
+  await answer();
+  expect((await replies()).at(-1)).toMatch(/Welcome back/);
+  expect(await optedOut()).toBe(false);
+  await receive(text('hi'));
+  await receive(text('cancel'));
+  await answer();
+  expect(await optedOut()).toBe(false);
+  await receive(text('cancel'));
+  await answer();
+  expect(await optedOut()).toBe(true);
+  expect((await replies()).slice(-2)).toEqual([
+    expect.stringMatching(/Nothing was ordered/),
+    expect.stringMatching(/no more offers/),
+  ]);
+  expect(await rows(`SELECT 1 FROM events WHERE type = 'contact_consent_changed'`)).toHaveLength(3);
 });

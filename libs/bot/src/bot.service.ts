@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ProductService } from '@soko/catalog';
-import { ValidationError } from '@soko/common';
+import { ValidationError, workContext } from '@soko/common';
 import { answerChat, type AnswerChatJob, type OutboundContent } from '@soko/contracts';
 import { Tenancy, type TenantTx } from '@soko/database';
 import { MerchantService } from '@soko/identity';
@@ -25,6 +25,7 @@ export class BotService {
   /** Works off what the chat's customer wrote, oldest first, until nothing is due. */
   @Handles(answerChat)
   async answerChat({ merchantId, chatId }: AnswerChatJob): Promise<void> {
+    workContext.actAs({ type: 'bot' });
     let message: Unanswered | undefined;
     do {
       message = undefined;
@@ -41,26 +42,30 @@ export class BotService {
   }
 
   private async answer(tx: TenantTx, message: Unanswered): Promise<void> {
-    const next = answer(await this.state(tx, message.chatId), message.content, await this.data(tx));
+    const next = answer(await this.state(tx, message.chatId), message.content, await this.data(tx, message), message.consent);
     const replies = next.order ? [...next.replies, await this.place(tx, message, next.order)] : next.replies;
-    for (const content of replies) await this.store.queue(tx, { channelId: message.channelId, to: message.from, content });
+    for (const [n, content] of replies.entries()) {
+      // With the first reply ends what was offered before.
+      await this.store.queue(tx, { to: { chatId: message.chatId }, content, answers: n === 0 });
+    }
     await tx.query(
       `INSERT INTO conversations (merchant_id, chat_id, state) VALUES ($1, $2, $3)
        ON CONFLICT (merchant_id, chat_id) DO UPDATE SET state = excluded.state, updated_at = now()`,
       [tx.merchantId, message.chatId, JSON.stringify(next.state)],
     );
-    await this.unanswered.done(tx, message);
+    await this.unanswered.done(tx, message, { phone: next.phone, optedOut: next.optedOut });
   }
 
   private async place(tx: TenantTx, message: Unanswered, order: OrderCommand): Promise<OutboundContent> {
     try {
       const body = {
-        customer: { phone: message.from, ...(message.name ? { name: message.name } : {}) },
+        // `answer` confirms no order before there is a number.
+        customer: { phone: message.phone!, ...(message.name ? { name: message.name } : {}) },
         items: [{ productId: order.productId, quantity: order.quantity }],
         delivery: order.delivery,
         channelId: message.channelId,
       };
-      const { number } = await this.orders.place(tx, body, 'bot');
+      const { number } = await this.orders.place(tx, body, 'bot', message.chatId);
       return say.placed(number);
     } catch (error) {
       // The product left the shop, or its price rose beyond reason, between the question and the answer.
@@ -78,8 +83,8 @@ export class BotService {
     return row?.state ?? IDLE;
   }
 
-  private async data(tx: TenantTx): Promise<MerchantData> {
+  private async data(tx: TenantTx, { phone }: Unanswered): Promise<MerchantData> {
     const { name, locale } = await this.merchants.get(tx);
-    return { name, locale, products: await this.products.offered(tx) };
+    return { name, locale, products: await this.products.offered(tx), ...(phone ? {} : { phoneMissing: true }) };
   }
 }

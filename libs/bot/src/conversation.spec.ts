@@ -73,6 +73,7 @@ const STATES: ConversationState[] = [
   { step: 'choosing', page: 0, options: ['product:p1', 'product:p2'] },
   { step: 'quantity', productId: 'p1' },
   { step: 'address', productId: 'p1', quantity: 2 },
+  { step: 'phone', productId: 'p1', quantity: 2, delivery: { address: 'Street 1' } },
   { step: 'confirm', productId: 'p1', quantity: 2, delivery: { address: 'Street 1' } },
 ];
 const byStep = STATES.map((state) => [state.step, state] as const);
@@ -144,10 +145,11 @@ describe('the happy path', () => {
 
 describe('cancel and menu', () => {
   it.each(byStep)('work in the state %s', (_, state) => {
-    for (const word of ['cancel', 'Cancel.', 'STOP', 'quit!', ' cancel ']) {
+    for (const word of ['Cancel.', 'STOP', 'quit!', ...(state.step === 'idle' ? [] : ['cancel', ' CANCEL '])]) {
       const cancelled = answer(state, text(word), shop());
       expect(cancelled.state).toEqual(IDLE);
       expect(wordsOf(cancelled.replies)).toMatch(/Nothing was ordered.*menu/);
+      expect(cancelled.optedOut).toBeUndefined();
     }
     expect(answer(state, tap('order:cancel'), shop()).state).toEqual(IDLE);
     for (const word of ['menu', 'Hi!', 'hello', 'START', 'back', 'hey']) {
@@ -215,6 +217,7 @@ const SHOPS: [string, MerchantData][] = [
   ['an empty shop', shop({ products: [] })],
   ['a shop of one thing', shop({ products: [product({ available: 1 })] })],
   ['a shop of thirty things', shop({ products: shelf(30) })],
+  ['a shop whose customer has no visible number', shop({ phoneMissing: true })],
 ];
 
 describe.each(SHOPS)('%s', (_, data) => {
@@ -353,9 +356,10 @@ describe('the quantity', () => {
     expect(converse(dear, text('hi'), text('1'), text('9007'), text('Street 1'), text('yes')).order?.quantity).toBe(9007);
   });
 
-  it.each(['quantity', 'address', 'confirm'])('of what is gone leads back to the list from %s', (step) => {
+  it.each(['quantity', 'address', 'phone', 'confirm'])('of what is gone leads back to the list from %s', (step) => {
     const state = { ...STATES.find((each) => each.step === step)!, productId: 'gone' } as ConversationState;
-    const next = answer(state, text('5 Street'), shop());
+    const next = answer(state, text(step === 'phone' ? '+263771234567' : '5 Street'), shop());
+    expect(next.phone).toBeUndefined();
     expect(next.state.step).toBe('choosing');
     expect(wordsOf(next.replies)).toMatch(/has just sold out/);
   });
@@ -383,6 +387,87 @@ describe('the address', () => {
         expect(address).not.toMatch(/\p{Surrogate}/u);
       }
     }
+  });
+});
+
+describe('marketing', () => {
+  it.each(byStep)('STOP in the state %s ends what was being ordered and is answered once; START goes on', (_, state) => {
+    const out = answer(state, text('STOP'), shop(), 'out');
+    expect(out.state).toEqual(IDLE);
+    expect(out.replies).toHaveLength(1);
+    expect(wordsOf(out.replies)).toMatch(/no more offers.*Write START/);
+    const back = answer(state, text('START'), shop(), 'in');
+    expect(back.state).toEqual(state);
+    expect(wordsOf(back.replies)).toMatch(/Welcome back.*offers again/);
+    expect(refusals([...out.replies, ...back.replies])).toEqual([]);
+  });
+
+  it.each(['cancel', ' Cancel\n', 'CANCEL'])(
+    '%j opts out where nothing is being ordered, and is the end of the order where it is',
+    (said) => {
+      const nothing = answer(IDLE, text(said), shop());
+      expect(nothing).toMatchObject({ state: IDLE, optedOut: true });
+      expect(wordsOf(nothing.replies)).toMatch(/no more offers/);
+      const browsing = answer(converse(shop(), text('hi')).state, text(said), shop());
+      expect(browsing.optedOut).toBeUndefined();
+      expect(wordsOf(browsing.replies)).toMatch(/Nothing was ordered/);
+      expect(answer(browsing.state, text(said), shop()).optedOut).toBe(true);
+    },
+  );
+});
+
+describe('a customer whose number is hidden', () => {
+  const hidden = shop({ phoneMissing: true });
+  const upTo = [text('hi'), text('2'), text('1'), text('Street 1')];
+  const asked = converse(hidden, ...upTo);
+
+  it('is asked for one before the order is shown, and not again', () => {
+    expect(asked.state).toEqual({ step: 'phone', ...order(1, { address: 'Street 1' }) });
+    expect(wordsOf(asked.replies)).toMatch(/Which number may the driver call\?.*country code/);
+    const given = answer(asked.state, text(' +263 77 123-4567 '), hidden);
+    expect(given.phone).toBe('+263771234567');
+    expect(given.state).toEqual({ step: 'confirm', ...order(1, { address: 'Street 1' }) });
+    expect(wordsOf(given.replies)).toMatch(/1 × Cooking oil.*Is that right/s);
+    // From now on it is known.
+    const done = answer(given.state, text('yes'), shop());
+    expect(done).toEqual({ state: IDLE, replies: [], order: order(1, { address: 'Street 1' }) });
+  });
+
+  it.each(['+263771234567', '263771234567', '+44 20 7946 0958'])('may write it as %s', (said) => {
+    expect(answer(asked.state, text(said), hidden).phone).toMatch(/^\+\d+$/);
+  });
+
+  it('may share a contact', () => {
+    const shared: InboundContent = { type: 'contacts', contacts: [{ name: 'Me', phones: ['+263771234567', '+263771234568'] }] };
+    expect(answer(asked.state, shared, hidden).phone).toBe('+263771234567');
+  });
+
+  it.each([
+    text('0771234567'),
+    text('12'),
+    text('my number'),
+    text(''),
+    { type: 'contacts', contacts: [{ name: 'Me', phones: [] }] },
+    { type: 'contacts', contacts: [] },
+    location(),
+  ] as InboundContent[])('is asked again after %j', (said) => {
+    const again = answer(asked.state, said, hidden);
+    expect(again.state).toEqual(asked.state);
+    expect(again.phone).toBeUndefined();
+    expect(wordsOf(again.replies)).toMatch(/not a phone number that can be called/);
+  });
+
+  it('cannot confirm an order without one', () => {
+    const state: ConversationState = { step: 'confirm', ...order(1, { address: 'Street 1' }) };
+    for (const yes of [text('yes'), tap('order:confirm')]) {
+      const next = answer(state, yes, hidden);
+      expect(next.order).toBeUndefined();
+      expect(next.state).toEqual(asked.state);
+    }
+  });
+
+  it('is nobody whose number we know', () => {
+    expect(converse(shop(), ...upTo).state.step).toBe('confirm');
   });
 });
 
@@ -465,6 +550,7 @@ describe('random walks', () => {
     choosing: [text('1'), text('2'), tap('products:more')],
     quantity: [text('1'), tap('quantity:1'), text('4'), text('11')],
     address: [text('Street 1'), location()],
+    phone: [text('+263771234567'), text('no number')],
     confirm: [text('yes'), tap('order:confirm'), text('no')],
   };
   const steps = fc.array(fc.record({ said, helpful: fc.boolean(), which: fc.nat(3) }), {

@@ -1,4 +1,4 @@
-import { formatMoney, multiply } from '@soko/common';
+import { formatMoney, multiply, normalisePhone } from '@soko/common';
 import type { InboundContent, OutboundContent } from '@soko/contracts';
 import type { OfferedProduct } from './offered-product.js';
 import * as say from './texts.js';
@@ -9,6 +9,8 @@ export type ConversationState =
   | { step: 'choosing'; page: number; options: string[] }
   | { step: 'quantity'; productId: string }
   | { step: 'address'; productId: string; quantity: number }
+  /** The customer's number is hidden, and the driver needs one. */
+  | { step: 'phone'; productId: string; quantity: number; delivery: DeliveryWish }
   | { step: 'confirm'; productId: string; quantity: number; delivery: DeliveryWish };
 
 export interface DeliveryWish {
@@ -16,12 +18,14 @@ export interface DeliveryWish {
   location?: { latitude: number; longitude: number };
 }
 
-/** What the bot may know about the merchant. */
+/** What the bot may know about the merchant, and about the customer. */
 export interface MerchantData {
   name: string;
   locale: string;
   /** What can be bought now. */
   products: OfferedProduct[];
+  /** WhatsApp hides the customer's number, and nobody has told us one yet. */
+  phoneMissing?: boolean;
 }
 
 /** An order that the customer has confirmed. */
@@ -35,6 +39,10 @@ export interface Answer {
   state: ConversationState;
   replies: OutboundContent[];
   order?: OrderCommand;
+  /** E.164: what the customer wants to be called at. */
+  phone?: string;
+  /** The customer wants no marketing any more. */
+  optedOut?: boolean;
 }
 
 export const IDLE: ConversationState = { step: 'idle' };
@@ -44,18 +52,33 @@ const PER_PAGE = 9;
 /** What an order takes of one product. */
 const MOST = 10_000;
 const CANCEL = /^(cancel|stop|quit)[.!]?$/i;
+/** By WhatsApp's rules an opt-out, without anything else; said while something is being ordered it means the order. */
+const OPT_OUT = /^cancel$/i;
 const MENU = /^(menu|start|hi|hello|hey|back)[.!]?$/i;
 const YES = /^(yes|y|ok|okay|confirm|1)[.!]?$/i;
 const NO = /^(no|n|2)[.!]?$/i;
 
-/** What the bot answers. A pure function: the same state, message and data give the same answer, and there always is one. */
-export function answer(state: ConversationState, message: InboundContent, data: MerchantData): Answer {
+/**
+ * What the bot answers. A pure function: the same state, message and data give the same answer, and there always is one.
+ * @param consent what the message has changed about marketing already: "STOP" also ends what was being ordered.
+ */
+export function answer(
+  state: ConversationState,
+  message: InboundContent,
+  data: MerchantData,
+  consent: 'out' | 'in' | null = null,
+): Answer {
+  if (consent) return { state: consent === 'out' ? IDLE : state, replies: [consent === 'out' ? say.optedOut() : say.optedIn()] };
   const words = message.type === 'text' ? message.text.body.trim() : '';
   const tapped = message.type === 'reply' ? message.reply.id : undefined;
+  if (OPT_OUT.test(words) && state.step === 'idle') return { state: IDLE, replies: [say.optedOut()], optedOut: true };
   if (CANCEL.test(words) || tapped === 'order:cancel') return { state: IDLE, replies: [say.cancelled()] };
   // Lists stay on the phone: a row may be tapped at any time.
   if (tapped?.startsWith('product')) return choose(state.step === 'choosing' ? state : FIRST_PAGE, data, tapped);
-  if (MENU.test(words) || state.step === 'idle') return menu(data, 0, tapped ? undefined : say.welcome(data.name));
+  if (MENU.test(words) || state.step === 'idle') {
+    const isTap = message.type === 'reply' && message.reply.typed === undefined;
+    return menu(data, 0, isTap ? undefined : say.welcome(data.name));
+  }
   switch (state.step) {
     case 'choosing':
       return choose(state, data, tapped ?? words);
@@ -63,6 +86,8 @@ export function answer(state: ConversationState, message: InboundContent, data: 
       return quantity(state, data, tapped?.replace(/^quantity:/, '') ?? words);
     case 'address':
       return address(state, data, message);
+    case 'phone':
+      return phone(state, data, message);
     case 'confirm':
       return confirm(state, data, tapped ?? words);
   }
@@ -113,23 +138,36 @@ function address(state: ConversationState & { step: 'address' }, data: MerchantD
   if (!product) return menu(data, 0, say.GONE);
   const delivery = wishOf(message);
   if (!delivery) return { state, replies: [say.askAddress(say.ADDRESS_PLEASE)] };
-  const { quantity: count } = state;
-  const total = formatMoney(multiply(product.price, count), data.locale);
-  return {
-    state: { step: 'confirm', productId: product.id, quantity: count, delivery },
-    replies: [say.askConfirmation(count, product.name, total, delivery.address ?? say.SHARED_LOCATION)],
-  };
+  const order = { productId: product.id, quantity: state.quantity, delivery };
+  return data.phoneMissing ? { state: { step: 'phone', ...order }, replies: [say.askPhone()] } : review(product, order, data);
+}
+
+function phone(state: ConversationState & { step: 'phone' }, data: MerchantData, message: InboundContent): Answer {
+  const { productId, quantity: count, delivery } = state;
+  const product = find(data, productId);
+  if (!product) return menu(data, 0, say.GONE);
+  const number = normalisePhone(numberIn(message));
+  if (!number) return { state, replies: [say.askPhone(say.PHONE_PLEASE)] };
+  return { ...review(product, { productId, quantity: count, delivery }, data), phone: number };
+}
+
+/** Shows the order as it would be, and asks whether that is right. */
+function review(product: OfferedProduct, order: OrderCommand, data: MerchantData): Answer {
+  const total = formatMoney(multiply(product.price, order.quantity), data.locale);
+  const where = order.delivery.address ?? say.SHARED_LOCATION;
+  return { state: { step: 'confirm', ...order }, replies: [say.askConfirmation(order.quantity, product.name, total, where)] };
 }
 
 function confirm(state: ConversationState & { step: 'confirm' }, data: MerchantData, said: string): Answer {
   const { productId, quantity: count, delivery } = state;
-  if (said === 'order:confirm' || YES.test(said))
-    return { state: IDLE, replies: [], order: { productId, quantity: count, delivery } };
+  const order = { productId, quantity: count, delivery };
+  const confirmed = said === 'order:confirm' || YES.test(said);
+  // Only where the number has become hidden meanwhile; no order goes without one.
+  if (confirmed && data.phoneMissing) return { state: { step: 'phone', ...order }, replies: [say.askPhone()] };
+  if (confirmed) return { state: IDLE, replies: [], order };
   if (NO.test(said)) return { state: IDLE, replies: [say.cancelled()] };
   const product = find(data, productId);
-  if (!product) return menu(data, 0, say.GONE);
-  const total = formatMoney(multiply(product.price, count), data.locale);
-  return { state, replies: [say.askConfirmation(count, product.name, total, delivery.address ?? say.SHARED_LOCATION)] };
+  return product ? review(product, order, data) : menu(data, 0, say.GONE);
 }
 
 function wishOf(message: InboundContent): DeliveryWish | undefined {
@@ -140,6 +178,12 @@ function wishOf(message: InboundContent): DeliveryWish | undefined {
   }
   const words = message.type === 'text' ? message.text.body.trim() : '';
   return words.length >= 3 ? { address: say.cut(words, 500) } : undefined;
+}
+
+/** A number that was written, or that of a contact that was shared. */
+function numberIn(message: InboundContent): string {
+  if (message.type === 'contacts') return message.contacts[0]?.phones[0] ?? '';
+  return message.type === 'text' ? message.text.body : '';
 }
 
 const find = (data: MerchantData, id: string): OfferedProduct | undefined => data.products.find((product) => product.id === id);

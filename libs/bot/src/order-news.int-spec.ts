@@ -1,6 +1,6 @@
 import { newId } from '@soko/common';
 import { orderStatusChanged, type OrderStatus, type OrderStatusChangedData } from '@soko/contracts';
-import { ChannelService, MessagingModule } from '@soko/messaging';
+import { ChannelService, ContactService, MessageStore, MessagingModule } from '@soko/messaging';
 import { integration, parallel } from '@soko/testing';
 import { TemplateNotFoundError, TemplateService, TemplatesModule } from '@soko/templates';
 import { Log } from '@soko/observability';
@@ -110,4 +110,40 @@ test('without a template the news wait, and say what is missing', async () => {
   await rows('UPDATE event_reactions SET due_at = now()');
   await change('preparing');
   expect(await news()).toHaveLength(2);
+});
+
+test('the news go to the chat that the order came out of, whatever number it names; where that chat is no more, to the number', async () => {
+  const { change, rows, module, merchantId, tenancy } = await setup();
+  const second = await module.get(ChannelService).create(merchantId, { name: 'Second', kind: 'simulator' });
+  await tenancy.run(merchantId, (tx) =>
+    module.get(MessageStore).receive(tx, second.id, {
+      waMessageId: newId(),
+      from: { lid: '1' },
+      content: { type: 'text', text: { body: 'hi' } },
+    }),
+  );
+  const [chat] = await rows<{ id: string }>('SELECT id FROM chats');
+  await change('confirmed', { chatId: chat!.id });
+  expect(await rows(`SELECT chat_id FROM messages WHERE direction = 'outbound'`)).toEqual([{ chat_id: chat!.id }]);
+  await change('cancelled', { chatId: newId() });
+  expect(await rows('SELECT phone FROM contacts ORDER BY id')).toEqual([{ phone: null }, { phone: PHONE }]);
+});
+
+test('a customer whom the merchant has blocked hears nothing, and nothing is left to do', async () => {
+  const { change, news, rows, module, merchantId } = await setup();
+  await change('confirmed');
+  const contacts = module.get(ContactService);
+  const [contact] = (await contacts.list(merchantId, { limit: 1 })).data;
+  await contacts.update(merchantId, contact!.id, { blocked: true });
+  await change('cancelled');
+  expect(await news()).toHaveLength(1);
+  expect(await rows('SELECT * FROM event_reactions')).toEqual([]);
+});
+
+test('the news of an order on a channel that is no more go by the default one', async () => {
+  const { change, rows, module, merchantId } = await setup();
+  const second = await module.get(ChannelService).create(merchantId, { name: 'Second', kind: 'simulator' });
+  await rows(`UPDATE channels SET deleted_at = now() WHERE id = '${second.id}'`);
+  await change('confirmed', { channelId: second.id });
+  expect(await rows('SELECT c.name FROM messages m JOIN channels c ON c.id = m.channel_id')).toEqual([{ name: 'Shop' }]);
 });

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { formatMoney } from '@soko/common';
-import { type EventEnvelope, orderStatusChanged, type OrderStatusChangedData } from '@soko/contracts';
+import { formatMoney, NotFoundError } from '@soko/common';
+import { type EventEnvelope, orderStatusChanged, type OrderStatusChangedData, type OutboundContent } from '@soko/contracts';
 import type { TenantTx } from '@soko/database';
 import { MerchantService } from '@soko/identity';
-import { MessageStore, NoChannelError } from '@soko/messaging';
+import { ContactBlockedError, MessageStore, NoChannelError } from '@soko/messaging';
 import { Reacts } from '@soko/queues';
 import { TemplateService } from '@soko/templates';
 
@@ -28,10 +28,22 @@ export class OrderNewsService {
       status: data.status.replaceAll('_', ' '),
     });
     try {
-      await this.store.queue(tx, { channelId: data.channelId, to: data.customerPhone, content });
+      await this.send(tx, data, content);
     } catch (error) {
-      // A merchant who sells over REST alone has no channel, and nobody to tell.
-      if (!(error instanceof NoChannelError)) throw error;
+      // A merchant who sells over REST alone has no channel, and nobody to tell; a blocked customer is to hear nothing.
+      if (!(error instanceof NoChannelError || error instanceof ContactBlockedError)) throw error;
+    }
+  }
+
+  /** In the chat that the order came out of, if there is one: a customer's number may be hidden, and the one that was told not theirs. */
+  private async send(tx: TenantTx, data: OrderStatusChangedData, content: OutboundContent): Promise<void> {
+    const { chatId, channelId, customerPhone } = data;
+    try {
+      await this.store.queue(tx, { ...(chatId ? { to: { chatId } } : { to: customerPhone, channelId }), content });
+    } catch (error) {
+      // The channel is no more, or the chat has become one with another since, for its customer's number is known now.
+      if (!(error instanceof NotFoundError)) throw error;
+      await this.store.queue(tx, { to: customerPhone, content });
     }
   }
 }

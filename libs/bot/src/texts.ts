@@ -9,6 +9,7 @@ export const GONE = 'That product has just sold out.';
 export const NOT_UNDERSTOOD = 'Sorry, I did not understand that.';
 export const NUMBER_PLEASE = 'Please write a number, for example 2.';
 export const ADDRESS_PLEASE = 'Please write a street and a house number, or share your location.';
+export const PHONE_PLEASE = 'That is not a phone number that can be called.';
 export const SHARED_LOCATION = 'the location you shared';
 
 /** `text`, cut to `length` with an ellipsis. */
@@ -49,6 +50,14 @@ export const askQuantity = (product: OfferedProduct, locale: string, hint?: stri
 
 export const askAddress = (hint?: string): OutboundContent =>
   text(lines(hint, 'Where shall we deliver? Write the address, or share your location.'));
+
+export const askPhone = (hint?: string): OutboundContent =>
+  text(lines(hint, 'Which number may the driver call? Write it with its country code, for example +263771234567.'));
+
+/** What a customer who wrote STOP, or START, is told, once. */
+export const optedOut = (): OutboundContent =>
+  text('You will get no more offers from us. What you order still reaches you. Write START to hear of offers again.');
+export const optedIn = (): OutboundContent => text('Welcome back! You will hear of our offers again. Write "menu" to order.');
 
 export const askConfirmation = (count: number, name: string, total: string, where: string): OutboundContent => ({
   type: 'buttons',

@@ -1,32 +1,35 @@
 import { IsBoolean, IsInt, IsOptional, IsString, Length, Max, Min } from 'class-validator';
-import { type Money, MoneyInput, Nested, Optional } from '@soko/common';
+import { Money, MoneyInput, Nested, Optional } from '@soko/common';
 
 const MAX_STOCK = 1_000_000_000;
 
 export class CreateProductBody {
   /** The merchant's own code. @example MAIZE-10 */
   @IsString() @Length(1, 64) sku!: string;
-  /** @example Maize meal 10 kg */
+  /** @example "Maize meal 10 kg" */
   @IsString() @Length(1, 200) name!: string;
+  /** @example "White roller meal" */
   @Optional() @IsString() @Length(0, 2000) description?: string;
   @Nested(() => MoneyInput) price!: MoneyInput;
   /** @example Groceries */
   @Optional() @IsString() @Length(1, 100) category?: string;
   /** Units on hand. @example 25 */
   @IsInt() @Min(0) @Max(MAX_STOCK) stock!: number;
-  /** Warn at so many units or fewer. */
+  /** Warn at so many units or fewer. @example 5 */
   @Optional() @IsInt() @Min(0) @Max(MAX_STOCK) lowStockAt?: number;
-  /** Whether customers see it; true when missing. */
+  /** Whether customers see it; true when missing. @example true */
   @Optional() @IsBoolean() active?: boolean;
 }
 
 /** Only what is given changes; null empties a field that may be empty. */
 export class UpdateProductBody {
   @Optional() @IsString() @Length(1, 64) sku?: string;
+  /** @example "Maize meal 10 kg" */
   @Optional() @IsString() @Length(1, 200) name?: string;
   @IsOptional() @IsString() @Length(0, 2000) description?: string | null;
   @Optional() @Nested(() => MoneyInput) price?: MoneyInput;
   @IsOptional() @IsString() @Length(1, 100) category?: string | null;
+  /** @example 40 */
   @Optional() @IsInt() @Min(0) @Max(MAX_STOCK) stock?: number;
   @IsOptional() @IsInt() @Min(0) @Max(MAX_STOCK) lowStockAt?: number | null;
   @Optional() @IsBoolean() active?: boolean;
@@ -34,15 +37,21 @@ export class UpdateProductBody {
 
 export class ProductView {
   id!: string;
+  /** @example MAIZE-10 */
   sku!: string;
+  /** @example "Maize meal 10 kg" */
   name!: string;
+  /** @example "White roller meal" */
   description?: string;
   price!: Money;
+  /** @example Groceries */
   category?: string;
-  /** Units on hand, reserved ones included. */
+  /** Units on hand, reserved ones included. @example 25 */
   stock!: number;
-  /** Units that can still be sold. */
+  /** Units that can still be sold. @example 21 */
   available!: number;
+  /** @example 5 */
   lowStockAt?: number;
+  /** @example true */
   active!: boolean;
 }

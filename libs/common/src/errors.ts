@@ -16,6 +16,8 @@ export class AppError extends Error {
     readonly code: string,
     readonly detail: string,
     readonly errors?: FieldError[],
+    /** Seconds after which another try may succeed: the header Retry-After. */
+    readonly retryAfter?: number,
   ) {
     super(detail);
     this.name = new.target.name;

@@ -1,8 +1,9 @@
 export { AppError, NotFoundError, ValidationError, type FieldError } from './errors.js';
-export { workContext, type WorkContext } from './context.js';
+export { type Actor, workContext, type WorkContext } from './context.js';
 export { backoff, jitter } from './backoff.js';
 export { newId, isUuid } from './ids.js';
-export { formatMoney, multiply, sum, type Money } from './money.js';
+export { Money, MoneyInput } from './money.dto.js';
+export { formatMoney, multiply, sum } from './money.js';
 export { maskPhone, normalisePhone } from './phone.js';
 export {
   fieldErrors,
@@ -10,7 +11,6 @@ export {
   IsTime,
   isTime,
   IsTimeOrId,
-  MoneyInput,
   Nested,
   NestedList,
   Optional,

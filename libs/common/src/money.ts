@@ -1,8 +1,4 @@
-/** An amount in integer minor units (cents) of an ISO 4217 currency. Never a float. */
-export interface Money {
-  amount: number;
-  currency: string;
-}
+import type { Money } from './money.dto.js';
 
 /** `price * quantity` in minor units; throws RangeError when it leaves the range in which integers are exact. */
 export function multiply(price: Money, quantity: number): Money {

@@ -3,7 +3,8 @@ import { ArrayMinSize, IsBoolean, IsInt, IsOptional, IsString, Min, ValidateNest
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ValidationError } from './errors.js';
-import { IsPhone, MoneyInput, validateInput } from './validation.js';
+import { MoneyInput } from './money.dto.js';
+import { IsPhone, validateInput } from './validation.js';
 
 class LineBody {
   @IsString() sku!: string;

@@ -4,13 +4,8 @@ import {
   ArrayMaxSize,
   ArrayMinSize,
   IsArray,
-  IsInt,
   IsObject,
   isISO8601,
-  Length,
-  Matches,
-  Max,
-  Min,
   ValidateBy,
   ValidateIf,
   ValidateNested,
@@ -67,14 +62,6 @@ export const isTime = (value: unknown): boolean =>
   isISO8601(value, { strict: true }) && !Number.isNaN(Date.parse(value as string));
 const check = (name: string, validate: (value: unknown) => boolean, message: string): PropertyDecorator =>
   ValidateBy({ name, validator: { validate, defaultMessage: () => message } });
-
-/** Money as it comes in: integer minor units and an ISO 4217 code. */
-export class MoneyInput {
-  /** Integer minor units (cents). @example 1250 */
-  @IsInt() @Min(0) @Max(1e12) amount!: number;
-  /** ISO 4217 code. @example USD */
-  @Length(3, 3) @Matches(/^[A-Z]{3}$/) currency!: string;
-}
 
 /** Every fault in the tree, flattened to dotted paths. */
 export function fieldErrors(faults: Fault[], parent = ''): FieldError[] {

@@ -16,17 +16,20 @@ test('.env.example names every setting, and none that does not exist', () => {
 });
 
 test('its examples are valid, and its defaults are the defaults', () => {
-  const needed = { JWT_SECRET: 'x'.repeat(32) };
+  const needed = { JWT_SECRET: 'x'.repeat(32), ENCRYPTION_KEYS: `k1:${Buffer.alloc(32).toString('base64')}` };
   const given = Object.fromEntries([...documented].filter(([, value]) => value !== ''));
   expect(() => loadSettings({ ...given, ...needed })).not.toThrow();
   const defaults = loadSettings({ ...needed, DATABASE_URL: given.DATABASE_URL });
+  const limits = [...documented.keys()].filter((name) => name.startsWith('RATE_LIMIT_')) as (keyof typeof defaults)[];
   for (const name of [
+    ...limits,
     'NODE_ENV',
     'LOG_LEVEL',
     'SOKO_DATA_DIR',
     'PORT',
     'HOST',
     'DATABASE_POOL',
+    'DATABASE_TRANSACTION_IDLE_MS',
     'QUEUE_PREFIX',
     'QUEUE_CONCURRENCY',
   ] as const) {

@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { databaseUrl, loadSettings, projectRoot } from './load.js';
 
-const REQUIRED = { DATABASE_URL: 'postgres://soko:secret@localhost:5432/soko', JWT_SECRET: 'x'.repeat(32) };
+const KEY = Buffer.alloc(32).toString('base64');
+const REQUIRED = {
+  DATABASE_URL: 'postgres://soko:secret@localhost:5432/soko',
+  JWT_SECRET: 'x'.repeat(32),
+  ENCRYPTION_KEYS: `k1:${KEY}`,
+};
 const load = (env: NodeJS.ProcessEnv = {}) => loadSettings({ ...REQUIRED, ...env });
 const faultsOf = (env: NodeJS.ProcessEnv) => {
   try {
@@ -20,6 +25,7 @@ describe('loadSettings', () => {
   it('needs a database and a secret, and has a default for the rest', () => {
     expect({ ...load() }).toMatchObject({
       ...REQUIRED,
+      ENCRYPTION_KEYS: [REQUIRED.ENCRYPTION_KEYS],
       NODE_ENV: 'development',
       DATABASE_POOL: 10,
       QUEUE_PREFIX: 'soko',
@@ -36,7 +42,7 @@ describe('loadSettings', () => {
   });
 
   it('names everything that is missing, at once', () => {
-    expect(new Set(faultsOf({}).map((fault) => fault.path))).toEqual(new Set(['DATABASE_URL', 'JWT_SECRET']));
+    expect(new Set(faultsOf({}).map((fault) => fault.path))).toEqual(new Set(['DATABASE_URL', 'JWT_SECRET', 'ENCRYPTION_KEYS']));
   });
 
   it('counts an empty variable as missing', () => {

@@ -6,6 +6,9 @@ import { getMetadataStorage } from 'class-validator';
 import ipaddr from 'ipaddr.js';
 import { Settings } from './settings.js';
 
+/** Names of networks that Fastify knows. */
+const NAMED_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
+
 /** The folder that holds `migrations/`: the same from the sources and from `dist/`. */
 export function projectRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
@@ -27,14 +30,25 @@ export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   const values = Object.fromEntries(known.filter((name) => env[name]).map((name) => [name, env[name]]));
   const settings = validateInput(Settings, values);
   for (const cidr of settings.WEBHOOK_ALLOWED_CIDRS) {
-    if (!ipaddr.isValidCIDR(cidr)) {
-      throw new ValidationError([
-        { path: 'WEBHOOK_ALLOWED_CIDRS', code: 'isCidr', message: `"${cidr}" is not a CIDR such as 10.0.0.0/8` },
-      ]);
+    if (!ipaddr.isValidCIDR(cidr)) throw refused('WEBHOOK_ALLOWED_CIDRS', `"${cidr}" is not a CIDR such as 10.0.0.0/8`);
+  }
+  if (settings.production && settings.WHATSAPP_WEB_NOISE_ROOT)
+    throw refused('WHATSAPP_WEB_NOISE_ROOT', 'WHATSAPP_WEB_NOISE_ROOT is for tests; remove it in production');
+  if (Array.isArray(settings.trustProxy)) {
+    for (const proxy of settings.trustProxy) {
+      if (!ipaddr.isValid(proxy) && !ipaddr.isValidCIDR(proxy) && !NAMED_NETWORKS.includes(proxy))
+        throw refused(
+          'TRUST_PROXY',
+          `"${proxy}" is no address, no CIDR such as 10.0.0.0/8, and none of ${NAMED_NETWORKS.join(', ')}`,
+        );
     }
   }
+  const ids = settings.ENCRYPTION_KEYS.map((entry) => entry.split(':')[0]);
+  if (new Set(ids).size !== ids.length) throw refused('ENCRYPTION_KEYS', 'two keys have the same id; give each its own');
   return settings;
 }
+
+const refused = (path: string, message: string): ValidationError => new ValidationError([{ path, code: 'isSetting', message }]);
 
 /** The one setting that a migration needs, for the one-shot container that has no others. */
 export function databaseUrl(env: NodeJS.ProcessEnv = process.env): string {

@@ -1,5 +1,5 @@
 import { Transform } from 'class-transformer';
-import { IsBoolean, IsIn, IsInt, IsOptional, IsString, IsUrl, Matches, Max, Min, MinLength } from 'class-validator';
+import { ArrayMinSize, IsBoolean, IsIn, IsInt, IsOptional, IsString, IsUrl, Matches, Max, Min, MinLength } from 'class-validator';
 
 const number = () => Transform(({ value }) => (typeof value === 'string' && value.trim() !== '' ? Number(value) : value));
 const flag = () =>
@@ -14,6 +14,12 @@ const list = () =>
       : value,
   );
 
+const limit = (): PropertyDecorator => (target, key) => {
+  for (const decorate of [number(), IsInt(), Min(1), Max(1_000_000_000)]) decorate(target, key);
+};
+const KEYS_NEEDED =
+  'ENCRYPTION_KEYS must be id:key, or several with commas between; make one with: echo "k1:$(openssl rand -base64 32)"';
+
 /** Every setting of every process. Names are the environment's; `.env.example` documents each one. */
 export class Settings {
   @IsIn(['development', 'test', 'production']) NODE_ENV: 'development' | 'test' | 'production' = 'development';
@@ -26,6 +32,8 @@ export class Settings {
   /** Likewise for soko_system. */
   @IsOptional() @Matches(/^postgres(ql)?:\/\//) DATABASE_SYSTEM_URL?: string;
   @number() @IsInt() @Min(1) @Max(100) DATABASE_POOL: number = 10;
+  /** A process that stands still inside a transaction keeps others from its rows for so long. */
+  @number() @IsInt() @Min(1_000) @Max(600_000) DATABASE_TRANSACTION_IDLE_MS: number = 60_000;
 
   @IsOptional() @Matches(/^rediss?:\/\//, { message: 'REDIS_URL must look like redis://host:6379' }) REDIS_URL?: string;
   /** Keeps several stacks apart in one queue store. */
@@ -41,23 +49,70 @@ export class Settings {
   )
   PUBLIC_URL?: string;
   @list() @IsString({ each: true }) CORS_ORIGINS: string[] = [];
+  /** Proxies whose word on a caller's address is taken: addresses and CIDRs, or how many stand in a row, or `true` for all. */
+  @list() @IsString({ each: true }) TRUST_PROXY: string[] = [];
+
+  @flag() @IsBoolean() RATE_LIMIT_ENABLED: boolean = true;
+  /** Requests of somebody who is not logged in, per address and 15 minutes. */
+  @limit() RATE_LIMIT_IP: number = 100;
+  /** Of them, calls that register or log in. Also the wrong passwords for one account from one address. */
+  @limit() RATE_LIMIT_AUTH: number = 5;
+  /** Requests per merchant of the plan and 15 minutes; messages a minute; uploads an hour. */
+  @limit() RATE_LIMIT_TRIAL_API: number = 100;
+  @limit() RATE_LIMIT_TRIAL_MESSAGES: number = 30;
+  @limit() RATE_LIMIT_TRIAL_UPLOADS: number = 10;
+  @limit() RATE_LIMIT_STANDARD_API: number = 6_000;
+  @limit() RATE_LIMIT_STANDARD_MESSAGES: number = 600;
+  @limit() RATE_LIMIT_STANDARD_UPLOADS: number = 1_000;
 
   @IsString() SOKO_DATA_DIR: string = '.soko';
   @IsIn(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']) LOG_LEVEL: string = 'info';
   @MinLength(32, { message: 'JWT_SECRET must have at least 32 characters; make one with: openssl rand -base64 32' })
   JWT_SECRET!: string;
 
+  /** `id:key` pairs, key being 32 bytes in base64. The first seals; the others only open what was sealed before. */
+  @list()
+  @ArrayMinSize(1, { message: KEYS_NEEDED })
+  @Matches(/^[a-z0-9_-]{1,32}:[A-Za-z0-9+/]{43}=$/, { each: true, message: KEYS_NEEDED })
+  ENCRYPTION_KEYS!: string[];
+
   /** Touched every 5 s while the process is alive: for a container's health check. */
   @IsOptional() @IsString() HEARTBEAT_FILE?: string;
 
   /** The phone in the browser. Off in production unless asked for. */
   @IsOptional() @flag() @IsBoolean() SIMULATOR_ENABLED?: boolean;
+  /** Where channels of kind baileys connect; another than WhatsApp's own is for tests. */
+  @Matches(/^wss?:\/\//, { message: 'WHATSAPP_WEB_URL must look like wss://web.whatsapp.com/ws/chat' })
+  WHATSAPP_WEB_URL: string = 'wss://web.whatsapp.com/ws/chat';
+  /** Public key, in base64, of a test server's root certificate. Refused in production: there only WhatsApp's own root is believed. */
+  @IsOptional()
+  @Matches(/^[A-Za-z0-9+/]{43}=$/, { message: 'WHATSAPP_WEB_NOISE_ROOT must be 32 bytes in base64' })
+  WHATSAPP_WEB_NOISE_ROOT?: string;
+  /** Seconds between signs of life on an open connection; without any for 5 s more, it is made anew. */
+  @number() @IsInt() @Min(1) @Max(60) WHATSAPP_WEB_KEEPALIVE_S: number = 25;
+  /** Where Meta's Graph API is; another than Meta's own is for tests. */
+  @IsUrl(
+    { require_tld: false, require_protocol: true, protocols: ['http', 'https'] },
+    { message: 'WHATSAPP_CLOUD_BASE_URL must look like https://graph.facebook.com' },
+  )
+  WHATSAPP_CLOUD_BASE_URL: string = 'https://graph.facebook.com';
+  /** Meta keeps each version for two years. */
+  @Matches(/^v\d{1,3}\.\d{1,2}$/, { message: 'WHATSAPP_CLOUD_VERSION must look like v26.0' })
+  WHATSAPP_CLOUD_VERSION: string = 'v26.0';
   /** Private ranges that webhooks may call, as CIDRs. */
   @list() @IsString({ each: true }) WEBHOOK_ALLOWED_CIDRS: string[] = [];
 
   /** Fixed for the life of a database: channels are hashed onto so many shards. */
   @number() @IsInt() @Min(1) @Max(256) GATEWAY_SHARDS: number = 4;
   @number() @IsInt() @Min(1_000) @Max(60_000) GATEWAY_LEASE_MS: number = 8_000;
+
+  /** As Fastify takes it; a number of proxies as the function that says which hops to believe. */
+  get trustProxy(): boolean | string[] | ((address: string, hop: number) => boolean) {
+    const [only, ...others] = this.TRUST_PROXY;
+    if (only === undefined || only === 'false') return false;
+    if (others.length === 0 && only === 'true') return true;
+    return others.length === 0 && /^\d+$/.test(only) ? (_, hop) => hop < Number(only) : this.TRUST_PROXY;
+  }
 
   get production(): boolean {
     return this.NODE_ENV === 'production';

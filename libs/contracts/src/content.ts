@@ -5,16 +5,20 @@ import { IsBoolean, IsLatitude, IsLongitude, IsNumber, IsString, Length, MaxLeng
 /* Limits are WhatsApp's own: https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages */
 
 export class TextContent {
+  /** @example Hello */
   @IsString() @Length(1, 4096) body!: string;
   @Optional() @IsBoolean() previewUrl?: boolean;
 }
 
 export class ReplyButton {
+  /** @example yes */
   @IsString() @Length(1, 256) id!: string;
+  /** @example Yes */
   @IsString() @Length(1, 20) title!: string;
 }
 export class ButtonsContent {
   @Optional() @IsString() @Length(1, 60) header?: string;
+  /** @example "Is that right?" */
   @IsString() @Length(1, 1024) body!: string;
   @Optional() @IsString() @Length(1, 60) footer?: string;
   @NestedList(() => ReplyButton, 1, 3)
@@ -22,7 +26,9 @@ export class ButtonsContent {
 }
 
 export class ListRow {
+  /** @example rice */
   @IsString() @Length(1, 200) id!: string;
+  /** @example "Rice 5 kg" */
   @IsString() @Length(1, 24) title!: string;
   @Optional() @IsString() @MaxLength(72) description?: string;
 }
@@ -33,15 +39,19 @@ export class ListSection {
 }
 export class ListContent {
   @Optional() @IsString() @Length(1, 60) header?: string;
+  /** @example "What would you like?" */
   @IsString() @Length(1, 1024) body!: string;
   @Optional() @IsString() @Length(1, 60) footer?: string;
+  /** @example Choose */
   @IsString() @Length(1, 20) button!: string;
   @NestedList(() => ListSection, 1, 10)
   sections!: ListSection[];
 }
 
 export class LocationContent {
+  /** @example -17.8292 */
   @IsNumber() @IsLatitude() latitude!: number;
+  /** @example 31.0522 */
   @IsNumber() @IsLongitude() longitude!: number;
   @Optional() @IsString() @MaxLength(1000) name?: string;
   @Optional() @IsString() @MaxLength(1000) address?: string;
@@ -54,14 +64,53 @@ export type OutboundContent =
   | { type: 'list'; list: ListContent }
   | { type: 'location'; location: LocationContent };
 
-/** What a customer's message says. A tapped button or row comes as the id that we gave it. */
+export const MEDIA_KINDS = ['image', 'video', 'audio', 'document', 'sticker'] as const;
+export type MediaKind = (typeof MEDIA_KINDS)[number];
+
+/** A file that came with a message. `mediaId` is there once it lies in our own store. */
+export interface MediaPart {
+  mediaId?: string;
+  mimeType?: string;
+  caption?: string;
+  filename?: string;
+}
+export interface SharedContact {
+  name: string;
+  phones: string[];
+}
+export interface OrderedItem {
+  /** The seller's own name for the product. */
+  sku: string;
+  quantity: number;
+}
+
+/**
+ * What a customer's message says. A tapped button or row comes as the id that we gave it; `typed` is what was written when it
+ * was not tapped but answered in words. Prices in an `order` are the customer's claim and so are not kept.
+ */
 export type InboundContent =
   | { type: 'text'; text: { body: string } }
-  | { type: 'reply'; reply: { id: string; title: string } }
+  | { type: 'reply'; reply: { id: string; title: string; typed?: string } }
   | { type: 'location'; location: LocationContent }
-  | { type: 'image'; image: { mediaId?: string; caption?: string } };
+  | { type: 'image'; image: MediaPart }
+  | { type: 'video'; video: MediaPart }
+  | { type: 'audio'; audio: MediaPart }
+  | { type: 'document'; document: MediaPart }
+  | { type: 'sticker'; sticker: MediaPart }
+  | { type: 'contacts'; contacts: SharedContact[] }
+  | { type: 'order'; order: { items: OrderedItem[]; text?: string } }
+  /** Something that we cannot read yet; `what` is the network's name for it. */
+  | { type: 'unsupported'; unsupported: { what: string } };
 
 export type MessageContent = OutboundContent | InboundContent;
+
+const MEDIA_WORDS: Record<MediaKind, string> = {
+  image: 'Photo',
+  video: 'Video',
+  audio: 'Voice message',
+  document: 'Document',
+  sticker: 'Sticker',
+};
 
 /** The message as a person would read it: what search, lists of chats and plain-text channels show. */
 export function contentText(content: MessageContent): string {
@@ -69,14 +118,49 @@ export function contentText(content: MessageContent): string {
     case 'text':
       return content.text.body;
     case 'reply':
-      return content.reply.title;
+      return 'typed' in content.reply && content.reply.typed ? content.reply.typed : content.reply.title;
     case 'location':
       return content.location.name ?? content.location.address ?? `${content.location.latitude}, ${content.location.longitude}`;
     case 'image':
-      return content.image.caption ?? 'Photo';
+      return mediaText('image', content.image);
+    case 'video':
+      return mediaText('video', content.video);
+    case 'audio':
+      return mediaText('audio', content.audio);
+    case 'document':
+      return mediaText('document', content.document);
+    case 'sticker':
+      return mediaText('sticker', content.sticker);
+    case 'contacts':
+      return content.contacts.map(({ name, phones }) => [name, ...phones].join(' ')).join('\n');
+    case 'order':
+      return [content.order.text, ...content.order.items.map(({ sku, quantity }) => `${quantity} × ${sku}`)]
+        .filter(Boolean)
+        .join('\n');
+    case 'unsupported':
+      return `A message that cannot be shown here (${content.unsupported.what})`;
     case 'buttons':
       return [content.buttons.header, content.buttons.body, content.buttons.footer].filter(Boolean).join('\n');
     case 'list':
       return [content.list.header, content.list.body, content.list.footer].filter(Boolean).join('\n');
   }
+}
+
+const mediaText = (kind: MediaKind, part: MediaPart): string => part.caption ?? part.filename ?? MEDIA_WORDS[kind];
+
+/** Something that a customer can choose. */
+export interface Option {
+  id: string;
+  title: string;
+}
+
+/** What can be chosen of a message, in the order in which it is shown; nothing when it offers nothing. */
+export function optionsOf(content: MessageContent): Option[] {
+  const options =
+    content.type === 'buttons'
+      ? content.buttons.buttons
+      : content.type === 'list'
+        ? content.list.sections.flatMap((section) => section.rows)
+        : [];
+  return options.map(({ id, title }) => ({ id, title }));
 }

@@ -25,6 +25,28 @@ export const answerChat = defineJob('answer-chat', {
   due: { table: 'pending_answers', ids: { merchantId: 'merchant_id', chatId: 'chat_id' } },
 });
 
+export class ProcessInboundJob {
+  @IsUUID() merchantId!: string;
+  @IsUUID() channelId!: string;
+}
+/** Understand and store what a channel has received, in the order in which it came. */
+export const processInbound = defineJob('process-inbound', {
+  queue: 'inbound_processing',
+  payload: ProcessInboundJob,
+  due: { table: 'inbound_deliveries', ids: { merchantId: 'merchant_id', channelId: 'channel_id' } },
+});
+
+export class RetryDeadLetterJob {
+  @IsUUID() merchantId!: string;
+  @IsUUID() deadLetterId!: string;
+}
+/** Try once more what has failed for good so far. */
+export const retryDeadLetter = defineJob('retry-dead-letter', {
+  queue: 'maintenance',
+  payload: RetryDeadLetterJob,
+  due: { table: 'dead_letters', ids: { merchantId: 'merchant_id', deadLetterId: 'id' } },
+});
+
 export class ProcessOrderJob {
   @IsUUID() merchantId!: string;
   @IsUUID() orderId!: string;

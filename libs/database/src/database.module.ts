@@ -1,22 +1,12 @@
 import { Global, Inject, Injectable, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Settings } from '@soko/config';
-import { DataSource, getMetadataArgsStorage } from 'typeorm';
-import { poolOptions } from './pool.js';
+import { DataSource } from 'typeorm';
 import { schemaFaults } from './schema-check.js';
+import { IdempotencyStore } from './idempotency.js';
+import { Sealer } from './sealer.js';
+import { connectApp, connectSystem } from './sources.js';
 import { SystemDb, Tenancy } from './tenancy.js';
 import { APP_SOURCE, SYSTEM_SOURCE } from './tokens.js';
-
-async function connect(url: string, role: 'soko_app' | 'soko_system', max: number): Promise<DataSource> {
-  const source = new DataSource({
-    type: 'postgres',
-    url,
-    extra: poolOptions(role, max),
-    // Every class that carries @Entity and was imported: no list to forget.
-    entities: getMetadataArgsStorage().tables.map((table) => table.target as () => unknown),
-    logging: false,
-  });
-  return source.initialize();
-}
 
 /** Refuses to start on a schema that would leak, and closes the pools at the end. */
 @Injectable()
@@ -37,24 +27,26 @@ class DatabaseLifecycle implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-/** Tenancy and SystemDb. QueuesModule provides the AlarmBell. */
+/** Tenancy, SystemDb and what stands on them. QueuesModule provides the AlarmBell. */
 @Global()
 @Module({
   providers: [
     {
       provide: APP_SOURCE,
       inject: [Settings],
-      useFactory: (s: Settings) => connect(s.DATABASE_APP_URL ?? s.DATABASE_URL, 'soko_app', s.DATABASE_POOL),
+      useFactory: connectApp,
     },
     {
       provide: SYSTEM_SOURCE,
       inject: [Settings],
-      useFactory: (s: Settings) => connect(s.DATABASE_SYSTEM_URL ?? s.DATABASE_URL, 'soko_system', 4),
+      useFactory: connectSystem,
     },
     Tenancy,
     SystemDb,
+    Sealer,
+    IdempotencyStore,
     DatabaseLifecycle,
   ],
-  exports: [Tenancy, SystemDb],
+  exports: [Tenancy, SystemDb, Sealer, IdempotencyStore],
 })
 export class DatabaseModule {}

@@ -1,4 +1,5 @@
 export { AlarmBell } from './alarm-bell.js';
+export { type CommandTools, runCommand } from './command.js';
 export { DatabaseModule } from './database.module.js';
 export {
   isCheckViolation,
@@ -12,5 +13,9 @@ export { Listener } from './listener.js';
 export { migrate } from './migrate.js';
 export { poolOptions } from './pool.js';
 export { schemaFaults } from './schema-check.js';
-export { SystemDb, SystemTx, Tenancy, TenantTx } from './tenancy.js';
-export { Transaction, type Alarm } from './transaction.js';
+export { type Claim, type ClaimOutcome, IdempotencyStore, type StoredAnswer } from './idempotency.js';
+export { rotateKeys, type RotatedColumn } from './key-rotation.js';
+export { Sealer } from './sealer.js';
+export { SystemDb, Tenancy } from './tenancy.js';
+export { type Alarm, alarm, SystemTx, TenantTx, Transaction } from './transaction.js';
+export { UnitOfWork } from './unit-of-work.js';

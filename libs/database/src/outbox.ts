@@ -1,6 +1,10 @@
 import { validateInput, workContext } from '@soko/common';
 import type { EventDef } from '@soko/contracts';
-import type { Transaction } from './transaction.js';
+
+/** The transaction that events are written in. */
+interface Writer {
+  query(text: string, values: unknown[]): Promise<object[]>;
+}
 
 interface Pending {
   type: string;
@@ -14,7 +18,7 @@ export class Outbox {
   private pending: Pending[] = [];
 
   constructor(
-    private readonly tx: Transaction,
+    private readonly tx: Writer,
     private readonly merchantId: string,
   ) {}
 
@@ -27,6 +31,10 @@ export class Outbox {
       data: JSON.stringify(data),
       requestId: workContext.requestId ?? null,
     });
+  }
+
+  clear(): void {
+    this.pending = [];
   }
 
   async flush(): Promise<void> {

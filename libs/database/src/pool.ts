@@ -1,3 +1,4 @@
+import type { Settings } from '@soko/config';
 import { types as pgTypes } from 'pg';
 
 const INT8 = 20;
@@ -21,10 +22,10 @@ const types = {
  * Options of a pool that works as `role`. The role is a start-up option and so cannot be missing on any connection.
  * `jit` is off: it costs more than it gives on short statements.
  */
-export const poolOptions = (role: 'soko_app' | 'soko_system', max: number, schema = 'public') => ({
+export const poolOptions = (settings: Settings, role: 'soko_app' | 'soko_system', max: number, schema = 'public') => ({
   max,
   types,
-  options: `-c role=${role} -c search_path=${schema} -c jit=off -c idle_in_transaction_session_timeout=60000`,
+  options: `-c role=${role} -c search_path=${schema} -c jit=off -c idle_in_transaction_session_timeout=${settings.DATABASE_TRANSACTION_IDLE_MS}`,
   keepAlive: true,
   idleTimeoutMillis: 10_000,
   connectionTimeoutMillis: 15_000,

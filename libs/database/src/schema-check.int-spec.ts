@@ -16,9 +16,26 @@ test('a table without a policy, a loose key, a bypassing role: each is named', a
     await client.query(`CREATE TABLE loose (merchant_id uuid, id uuid PRIMARY KEY); SELECT protect_tenant_table('loose')`);
   });
   expect(await faults(system)).toEqual([
+    'unique key loose_pkey does not lead with merchant_id',
     'table naked does not force row-level security',
     'table naked has no tenant policy',
-    'unique key loose_pkey does not lead with merchant_id',
+  ]);
+});
+
+const vault = (name: string, grants: string) => `
+  CREATE TABLE ${name} (merchant_id uuid, id uuid, note text, pin sealed, PRIMARY KEY (merchant_id, id));
+  SELECT protect_tenant_table('${name}'); ${grants}`;
+
+test('a sealed column whose table the system role may not read and change is named, for its keys could not be rotated', async () => {
+  const { system, databaseUrl } = await integration({});
+  await withClient(databaseUrl, async (client) => {
+    await client.query(`SET ROLE soko_owner; ${vault('vault', '')}`);
+    await client.query(vault('shown', `SELECT allow_system('shown', 'SELECT')`));
+    await client.query(vault('rotated', `SELECT allow_system('rotated', 'SELECT, UPDATE')`));
+  });
+  expect((await faults(system)).toSorted()).toEqual([
+    'keys of shown.pin cannot be rotated: allow_system must grant SELECT and UPDATE on its table',
+    'keys of vault.pin cannot be rotated: allow_system must grant SELECT and UPDATE on its table',
   ]);
 });
 

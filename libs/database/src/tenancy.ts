@@ -1,65 +1,42 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { isUuid } from '@soko/common';
 import { Inject, Injectable } from '@nestjs/common';
-import type { DataSource, QueryRunner } from 'typeorm';
-import type { ClientBase } from 'pg';
+import { isUuid, workContext } from '@soko/common';
+import { escapeLiteral, type Pool } from 'pg';
+import type { DataSource } from 'typeorm';
 import { AlarmBell } from './alarm-bell.js';
 import { MissingTenantError, NestedTransactionError } from './database.errors.js';
-import { Outbox } from './outbox.js';
+import { inTransaction, OpenTransaction } from './open-transaction.js';
+import { named, SystemTx, TenantTx } from './transaction.js';
 import { APP_SOURCE, SYSTEM_SOURCE } from './tokens.js';
-import { Transaction } from './transaction.js';
+import { UnitOfWork, unitAtHand } from './unit-of-work.js';
 
-/** Marks the async context of an open transaction, in which a second one would wait for a pool that the first may exhaust. */
-const inTransaction = new AsyncLocalStorage<true>();
+/** pg's way looks at every character of what mostly has none to escape. */
+const literal = (text: string): string => (/['\\]/.test(text) ? escapeLiteral(text) : `'${text}'`);
 
-/** A transaction of one merchant: row-level security shows and takes this merchant's rows only. */
-export class TenantTx extends Transaction {
-  readonly outbox: Outbox;
-
-  constructor(
-    runner: QueryRunner,
-    client: ClientBase,
-    readonly merchantId: string,
-  ) {
-    super(runner, client);
-    this.outbox = new Outbox(this, merchantId);
-  }
+/** Begins with what row-level security and the audit trail read: the merchant, and who does the work. One round trip. */
+function beginning(merchantId?: string): string {
+  const { actor, ip, requestId } = workContext.current ?? {};
+  const settings = [
+    ...(merchantId ? [`set_config('app.merchant_id', '${merchantId}', true)`] : []),
+    ...(requestId ? [`set_config('app.actor', ${literal(JSON.stringify({ ...actor, ip, requestId }))}, true)`] : []),
+  ];
+  return settings.length > 0 ? `BEGIN; SELECT ${settings.join(', ')}` : 'BEGIN';
 }
 
-/** A transaction across merchants, with the few grants of `soko_system`: relay, sweeps, login. */
-export class SystemTx extends Transaction {}
-
-async function transact<T extends Transaction, R>(
-  source: DataSource,
-  begin: string,
-  open: (runner: QueryRunner, client: ClientBase) => T,
+async function runAlone<T extends SystemTx | TenantTx, R>(
+  open: () => Promise<OpenTransaction<T>>,
   work: (tx: T) => Promise<R>,
-  beforeCommit: (tx: T) => Promise<void>,
-): Promise<{ result: R; tx: T }> {
+  bell: AlarmBell,
+): Promise<R> {
   if (inTransaction.getStore()) throw new NestedTransactionError();
-  const runner = source.createQueryRunner();
-  const client = (await runner.connect()) as ClientBase;
-  // TypeORM would otherwise open a transaction of its own for some calls, and commit ours with it.
-  const active = runner as { isTransactionActive: boolean };
+  const opened = await open();
   try {
-    await client.query(begin);
-    active.isTransactionActive = true;
-    const tx = open(runner, client);
-    try {
-      const result = await inTransaction.run(true, () => work(tx));
-      await beforeCommit(tx);
-      await client.query('COMMIT');
-      return { result, tx };
-    } finally {
-      tx.close();
-    }
+    const result = await opened.step(work);
+    await opened.commit();
+    bell.ring(opened.tx.alarms);
+    return result;
   } catch (error) {
-    // A connection that cannot roll back is gone, and its pool has noticed.
-    await client.query('ROLLBACK').catch(() => undefined);
+    await opened.rollback();
     throw error;
-  } finally {
-    active.isTransactionActive = false;
-    await runner.release();
   }
 }
 
@@ -73,23 +50,31 @@ export class Tenancy {
 
   /**
    * Runs `work` in one transaction of `merchantId`; what it emitted commits with it, what it woke rings after it.
+   * Inside a unit of work it becomes a part of the unit's transaction.
    * @throws MissingTenantError without a merchant; NestedTransactionError inside another transaction.
    */
   async run<R>(merchantId: string, work: (tx: TenantTx) => Promise<R>): Promise<R> {
     if (!isUuid(merchantId)) throw new MissingTenantError();
-    const { result, tx } = await transact(
+    const unit = unitAtHand();
+    return unit ? unit.run(merchantId, work) : runAlone(() => this.open(merchantId), work, this.bell);
+  }
+
+  /** A unit of work: every `run` of `merchantId` inside it is one transaction, which commits when its owner says so. */
+  unit(merchantId: string): UnitOfWork {
+    if (!isUuid(merchantId)) throw new MissingTenantError();
+    return new UnitOfWork(merchantId, () => this.open(merchantId), this.bell);
+  }
+
+  private open(merchantId: string): Promise<OpenTransaction<TenantTx>> {
+    return OpenTransaction.begin(
       this.source,
-      `BEGIN; SELECT set_config('app.merchant_id', '${merchantId}', true)`,
+      beginning(merchantId),
       (runner, client) => new TenantTx(runner, client, merchantId),
-      work,
-      (open) => open.outbox.flush(),
     );
-    this.bell.ring(tx.alarms);
-    return result;
   }
 }
 
-/** Cross-tenant work, for the relay, the sweeps and the login. */
+/** Cross-tenant work, for the relay, the sweeps, the login and ops. */
 @Injectable()
 export class SystemDb {
   constructor(
@@ -98,14 +83,14 @@ export class SystemDb {
   ) {}
 
   async run<R>(work: (tx: SystemTx) => Promise<R>): Promise<R> {
-    const { result, tx } = await transact(
-      this.source,
-      'BEGIN',
-      (runner, client) => new SystemTx(runner, client),
-      work,
-      async () => {},
-    );
-    this.bell.ring(tx.alarms);
-    return result;
+    const open = () => OpenTransaction.begin(this.source, beginning(), (runner, client) => new SystemTx(runner, client));
+    return runAlone(open, work, this.bell);
+  }
+
+  /** Rows of one prepared statement that is a transaction by itself: one round trip. */
+  async query<R extends object>(text: string, values: unknown[] = []): Promise<R[]> {
+    // TypeORM's own pool, without a runner of TypeORM's for each call.
+    const { master } = this.source.driver as unknown as { master: Pool };
+    return (await master.query<R>(named(text, values))).rows;
   }
 }

@@ -1,15 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { newId, type Page, type PageQuery } from '@soko/common';
 import { findPage, Tenancy, type TenantTx } from '@soko/database';
-import { type DeliveryStatus, DeliveryTask, type Destination } from './delivery.entity.js';
-
-export class DeliveryView {
-  id!: string;
-  orderId!: string;
-  status!: DeliveryStatus;
-  destination?: Destination;
-  createdAt!: string;
-}
+import type { DeliveryView } from './delivery.dto.js';
+import { DeliveryTask, type Destination } from './delivery.entity.js';
 
 @Injectable()
 export class DeliveryService {

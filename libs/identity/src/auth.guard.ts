@@ -1,48 +1,59 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { JwtService } from '@nestjs/jwt';
-import { ACCESS, type Access } from './access.js';
-import { type Caller, ROLE_SCOPES, type Role } from './caller.js';
+import { workContext } from '@soko/common';
+import { ACCESS, type Access, allows } from './access.js';
+import type { Caller } from './caller.js';
+import { CredentialService } from './credential.service.js';
 import { ForbiddenError, UnauthenticatedError } from './identity.errors.js';
 
-interface Claims {
-  sub: string;
-  mid: string;
-  role: Role;
-}
 interface GuardedRequest {
   headers: Record<string, string | undefined>;
   caller?: Caller;
+  /** Why the credential that was shown counts for nothing. */
+  refusal?: UnauthenticatedError;
 }
 
-/** Stands before every route: a token, then the scope that the route demands. */
-@Injectable()
-export class AuthGuard implements CanActivate {
-  constructor(
-    private readonly reflector: Reflector,
-    private readonly jwt: JwtService,
-  ) {}
+const requestOf = (context: ExecutionContext): GuardedRequest => context.switchToHttp().getRequest();
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
-    const access = this.reflector.getAllAndOverride<Access | undefined>(ACCESS, [context.getHandler(), context.getClass()]);
-    if (access === 'public') return true;
-    const request = context.switchToHttp().getRequest<GuardedRequest>();
-    const caller = await this.authenticate(request.headers.authorization);
-    if (!access || (access !== 'member' && !ROLE_SCOPES[caller.role].includes(access)))
-      throw new ForbiddenError(access ?? 'nothing');
-    request.caller = caller;
+/** The first guard: finds out who calls, and refuses nobody. So what stands between it and AccessGuard counts strangers too. */
+@Injectable()
+export class IdentityGuard implements CanActivate {
+  constructor(private readonly credentials: CredentialService) {}
+
+  async canActivate(context: ExecutionContext): Promise<true> {
+    const request = requestOf(context);
+    const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    const credential = bearer ?? request.headers['x-api-key'];
+    if (!credential) return true;
+    try {
+      request.caller = await this.credentials.identify(credential);
+      const { kind: type, id, role } = request.caller;
+      workContext.actAs({ type, id, ...(role ? { role } : {}) });
+    } catch (error) {
+      if (!(error instanceof UnauthenticatedError)) throw error;
+      request.refusal = error;
+    }
     return true;
   }
+}
 
-  private async authenticate(header: string | undefined): Promise<Caller> {
-    const token = /^Bearer (.+)$/i.exec(header ?? '')?.[1];
-    if (!token)
-      throw new UnauthenticatedError('Send the header "Authorization: Bearer <accessToken>"; POST /api/auth/login gives one.');
-    try {
-      const claims = await this.jwt.verifyAsync<Claims>(token);
-      return { userId: claims.sub, merchantId: claims.mid, role: claims.role };
-    } catch {
-      throw new UnauthenticatedError('The access token is not valid or has expired; sign in again with POST /api/auth/login.');
-    }
+/** Stands before every route and asks for what the route demands. */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(private readonly reflector: Reflector) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    const access = this.reflector.getAllAndOverride<Access | undefined>(ACCESS, [context.getHandler(), context.getClass()]);
+    const { caller, refusal } = requestOf(context);
+    if (access === 'public') return true;
+    if (!caller)
+      throw (
+        refusal ??
+        new UnauthenticatedError(
+          'Send the header "Authorization: Bearer <accessToken>" (POST /api/auth/login gives one), or an API key as "X-API-Key: sk_…".',
+        )
+      );
+    if (!access || !allows(access, caller)) throw new ForbiddenError(access, caller.kind);
+    return true;
   }
 }

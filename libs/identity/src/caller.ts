@@ -1,38 +1,19 @@
-export const ROLES = ['owner', 'agent', 'driver'] as const;
-export type Role = (typeof ROLES)[number];
+import type { MeView } from './identity.dto.js';
+import type { Plan, Role, Scope } from './roles.js';
 
-export const SCOPES = [
-  'messages:read',
-  'messages:write',
-  'templates:read',
-  'templates:write',
-  'catalog:read',
-  'catalog:write',
-  'orders:read',
-  'orders:write',
-  'deliveries:read',
-  'deliveries:write',
-  'webhooks:read',
-  'webhooks:write',
-  'channels:read',
-  'channels:write',
-] as const;
-export type Scope = (typeof SCOPES)[number];
-
-const AGENT: Scope[] = SCOPES.filter(
-  (scope) => !scope.startsWith('webhooks:') && scope !== 'channels:write' && scope !== 'templates:write',
-);
-
-/** What each role of a merchant's team may do. */
-export const ROLE_SCOPES: Record<Role, readonly Scope[]> = {
-  owner: SCOPES,
-  agent: AGENT,
-  driver: ['deliveries:read', 'deliveries:write'],
-};
-
-/** Who is calling, as the guard found out. */
+/** Who is calling, as the guard found out: a person by an access token, or a system by an API key. */
 export interface Caller {
-  userId: string;
   merchantId: string;
-  role: Role;
+  /** Of the person or the key. */
+  id: string;
+  kind: 'user' | 'key';
+  scopes: ReadonlySet<Scope>;
+  plan: Plan;
+  /** People only. */
+  role?: Role;
+  sessionId?: string;
+  me?: MeView;
 }
+
+/** A person who has signed in. */
+export type Person = Caller & Required<Pick<Caller, 'role' | 'sessionId' | 'me'>>;

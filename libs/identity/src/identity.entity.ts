@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { Role } from './caller.js';
+import type { Plan, Role, Scope } from './roles.js';
+import type { OpeningHours } from './merchant.dto.js';
 
 @Entity('merchants')
 export class Merchant {
@@ -8,6 +9,9 @@ export class Merchant {
   @Column('text') currency!: string;
   @Column('text') timezone!: string;
   @Column('text') locale!: string;
+  @Column({ type: 'text', insert: false }) plan!: Plan;
+  @Column('jsonb', { name: 'opening_hours', nullable: true }) openingHours!: OpeningHours | null;
+  @Column({ type: 'timestamptz', name: 'created_at', insert: false, update: false }) createdAt!: Date;
 }
 
 @Entity('users')
@@ -17,6 +21,8 @@ export class User {
   @Column('text') email!: string;
   @Column('text') name!: string;
   @Column('text') role!: Role;
+  @Column({ type: 'timestamptz', name: 'password_changed_at', insert: false }) passwordChangedAt!: Date;
+  @Column({ type: 'timestamptz', name: 'created_at', insert: false, update: false }) createdAt!: Date;
 }
 
 @Entity('logins')
@@ -25,4 +31,25 @@ export class Login {
   @Column('uuid', { name: 'merchant_id' }) merchantId!: string;
   @Column('uuid', { name: 'user_id' }) userId!: string;
   @Column('text', { name: 'password_hash' }) passwordHash!: string;
+}
+
+@Entity('sessions')
+export class Session {
+  @PrimaryColumn('uuid', { name: 'merchant_id' }) merchantId!: string;
+  @PrimaryColumn('uuid') id!: string;
+  @Column('uuid', { name: 'user_id' }) userId!: string;
+}
+
+@Entity('api_keys')
+export class ApiKey {
+  @PrimaryColumn('uuid', { name: 'merchant_id' }) merchantId!: string;
+  @PrimaryColumn('uuid') id!: string;
+  @Column('text') name!: string;
+  @Column('text') hint!: string;
+  @Column('bytea', { select: false }) hash!: Buffer;
+  @Column('text', { array: true }) scopes!: Scope[];
+  @Column('timestamptz', { name: 'expires_at', nullable: true }) expiresAt!: Date | null;
+  @Column({ type: 'timestamptz', name: 'last_used_at', insert: false, update: false, nullable: true }) lastUsedAt!: Date | null;
+  @Column('uuid', { name: 'created_by' }) createdBy!: string;
+  @Column({ type: 'timestamptz', name: 'created_at', insert: false, update: false }) createdAt!: Date;
 }

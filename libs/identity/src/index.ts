@@ -1,7 +1,40 @@
-export { type Access, ACCESS, Me, Requires } from './access.js';
-export { AuthGuard } from './auth.guard.js';
+export { type Access, ACCESS, allows, Me, MyPerson, Requires } from './access.js';
+export { AdminApiKeyView, AdminKeyQuery, ApiKeyView, CreateApiKeyBody, CreatedApiKeyView } from './api-key.dto.js';
+export { ApiKeyService } from './api-key.service.js';
+export { AccessGuard, IdentityGuard } from './auth.guard.js';
 export { AuthService } from './auth.service.js';
-export type { Caller, Role, Scope } from './caller.js';
-export { LoginBody, MeView, MerchantView, RegisterBody, SessionView } from './identity.dto.js';
+export type { Caller, Person } from './caller.js';
+export { type Plan, PLATFORM_ID, type Role, SCOPES, type Scope } from './roles.js';
+export { CredentialService } from './credential.service.js';
+export {
+  ChangePasswordBody,
+  CreateUserBody,
+  LoginBody,
+  MerchantView,
+  MeView,
+  RegisterBody,
+  SessionView,
+  TeamUserView,
+  UpdateUserBody,
+} from './identity.dto.js';
+export {
+  EmailTakenError,
+  ForbiddenError,
+  InvalidCredentialsError,
+  LastOwnerError,
+  TooManyTriesError,
+  UnauthenticatedError,
+} from './identity.errors.js';
 export { IdentityModule } from './identity.module.js';
+export {
+  AdminMerchantQuery,
+  ChangePlanBody,
+  LimitsView,
+  LimitView,
+  MerchantProfileView,
+  UpdateMerchantBody,
+} from './merchant.dto.js';
 export { MerchantService } from './merchant.service.js';
+export { hashPassword } from './password.js';
+export { planLimits } from './plan-limits.js';
+export { TeamService } from './team.service.js';

@@ -3,6 +3,7 @@ import { gate, integration, parallel, until, withClient } from '@soko/testing';
 import { expect, test } from 'vitest';
 import { AnswerQueue, type Unanswered } from './answer.queue.js';
 import { ChannelService } from './channel.service.js';
+import { ChatService } from './chat.service.js';
 import { MessageStore } from './message.store.js';
 import { MessagingModule } from './messaging.module.js';
 
@@ -18,7 +19,7 @@ async function setup() {
     tenancy.run(merchantId, (tx) =>
       store.receive(tx, channel.id, {
         waMessageId: newId(),
-        from: PHONE,
+        from: { phone: PHONE },
         name: 'Rudo',
         content: { type: 'text', text: { body } },
       }),
@@ -52,9 +53,11 @@ test('the oldest message comes first, with all that the bot needs, until it is a
     messageId: expect.any(String),
     seq: 1,
     attempts: 0,
-    from: PHONE,
+    contactId: expect.any(String),
+    phone: PHONE,
     name: 'Rudo',
     content: { type: 'text', text: { body: 'first' } },
+    consent: null,
   });
   expect(await next()).toEqual(first);
   await done(first!);
@@ -151,4 +154,19 @@ test('a chat of another merchant has nothing to answer', async () => {
   const other = await shop();
   expect(await tenancy.run(other, (tx) => answers.next(tx, chatId))).toBeUndefined();
   expect(await next()).toBeDefined();
+});
+
+test('what is answered is what the customer sees as read; what a person has read stays so', async () => {
+  const { next, done, rows, module, merchantId, chatId } = await setup();
+  const mark = async () => (await rows<{ read_mark: string | null }>('SELECT read_mark FROM chats'))[0]!.read_mark;
+  const [first, second] = (await rows<{ wa_message_id: string }>('SELECT wa_message_id FROM messages ORDER BY seq')).map(
+    (row) => row.wa_message_id,
+  );
+  await done((await next())!);
+  expect(await mark()).toBe(first);
+  await module.get(ChatService).markRead(merchantId, chatId);
+  expect(await mark()).toBe(second);
+  await rows('UPDATE chats SET read_mark = NULL');
+  await done((await next())!);
+  expect(await mark()).toBeNull();
 });

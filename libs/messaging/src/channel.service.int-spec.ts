@@ -3,6 +3,7 @@ import { holdShards, integration, parallel } from '@soko/testing';
 import { expect, test } from 'vitest';
 import { ChannelService } from './channel.service.js';
 import type { ChannelStatus } from './channel.entity.js';
+import { ChannelSessionService } from './channel-session.service.js';
 import { NoChannelError, SimulatorOffError } from './messaging.errors.js';
 import { MessagingModule } from './messaging.module.js';
 
@@ -10,10 +11,14 @@ async function setup(env?: Record<string, string>) {
   const house = await integration({ imports: [MessagingModule], env });
   const merchantId = await house.shop();
   const channels = house.module.get(ChannelService);
+  const sessions = house.module.get(ChannelSessionService);
   return {
     ...house,
     merchantId,
     channels,
+    sessions,
+    report: (id: string, fence: number, status: ChannelStatus, reason?: string) =>
+      sessions.report(merchantId, id, fence, 1, { status, reason }),
     create: (name = 'Shop') => channels.create(merchantId, { name, kind: 'simulator', phone: '+263771000000' }),
     events: () =>
       house.tenancy.run(merchantId, (tx) =>
@@ -37,7 +42,7 @@ test('of ten channels that are made at once, exactly one is the default', async 
 });
 
 test('each merchant has a default of its own, and sees its own channels only', async () => {
-  const { shop, merchantId, channels, create } = await setup();
+  const { shop, merchantId, channels, create, report } = await setup();
   const mine = await create();
   const other = await shop();
   await expect(channels.status(other)).rejects.toThrow(NoChannelError);
@@ -47,7 +52,7 @@ test('each merchant has a default of its own, and sees its own channels only', a
     await expect(channels.get(merchantId, id)).rejects.toThrow(NotFoundError);
     await expect(channels.status(merchantId, id)).rejects.toThrow(NotFoundError);
     await expect(channels.want(merchantId, id, 'disconnected')).rejects.toThrow(NotFoundError);
-    expect(await channels.report(merchantId, id, 1, 'connected')).toBe(false);
+    expect(await report(id, 1, 'connected')).toBe(false);
   }
   expect((await channels.list(merchantId, { limit: 10 })).data.map(({ id }) => id)).toEqual([mine.id]);
 });
@@ -68,29 +73,29 @@ test('where the simulator is off, no simulated channel is made', async () => {
 });
 
 test('a report under an older fence is refused', async () => {
-  const { merchantId, channels, create, system, events } = await setup();
+  const { merchantId, channels, create, system, events, report } = await setup();
   await holdShards(system);
   const { id } = await create();
-  expect(await channels.report(merchantId, id, 3, 'connected')).toBe(true);
-  expect(await channels.report(merchantId, id, 2, 'disconnected', 'an old gateway')).toBe(false);
+  expect(await report(id, 3, 'connected')).toBe(true);
+  expect(await report(id, 2, 'disconnected', 'an old gateway')).toBe(false);
   expect(await channels.status(merchantId, id)).toMatchObject({ status: 'connected' });
-  expect(await channels.report(merchantId, id, 3, 'failed', 'the same gateway')).toBe(true);
-  expect(await channels.report(merchantId, id, 4, 'connected')).toBe(true);
+  expect(await report(id, 3, 'failed', 'the same gateway')).toBe(true);
+  expect(await report(id, 4, 'connected')).toBe(true);
   expect((await events()).map(({ type }) => type)).toEqual(['bot_connected', 'bot_disconnected', 'bot_connected']);
 });
 
 test('a channel whose gateway is gone is not connected, whatever its row says', async () => {
-  const { merchantId, channels, create, system } = await setup();
+  const { merchantId, channels, create, system, report } = await setup();
   const { id, status } = await create();
   expect(status).toBe('disconnected');
-  await channels.report(merchantId, id, 1, 'connected');
+  await report(id, 1, 'connected');
   const seen = async () => [(await channels.get(merchantId, id)).status, (await channels.status(merchantId)).status];
   expect(await seen()).toEqual(['connecting', 'connecting']);
   await holdShards(system);
   expect(await seen()).toEqual(['connected', 'connected']);
   await holdShards(system, { seconds: -1 });
   expect(await seen()).toEqual(['connecting', 'connecting']);
-  await channels.report(merchantId, id, 1, 'logged_out', 'unlinked on the phone');
+  await report(id, 1, 'logged_out', 'unlinked on the phone');
   expect(await channels.status(merchantId)).toMatchObject({
     status: 'logged_out',
     reason: 'unlinked on the phone',
@@ -99,7 +104,7 @@ test('a channel whose gateway is gone is not connected, whatever its row says', 
 });
 
 test('connected and disconnected are events exactly when they change', async () => {
-  const { merchantId, channels, create, events } = await setup();
+  const { create, events, report } = await setup();
   const { id } = await create();
   const reports: [ChannelStatus, string?][] = [
     ['connecting'],
@@ -111,7 +116,7 @@ test('connected and disconnected are events exactly when they change', async () 
     ['disconnected', 'disconnected by the merchant'],
     ['disconnected'],
   ];
-  for (const [status, reason] of reports) await channels.report(merchantId, id, 1, status, reason);
+  for (const [status, reason] of reports) await report(id, 1, status, reason);
   const data = { channelId: id, kind: 'simulator', phone: '+263771000000' };
   expect(await events()).toEqual([
     { type: 'bot_connected', data },
@@ -122,10 +127,10 @@ test('connected and disconnected are events exactly when they change', async () 
 });
 
 test('ten reports of the same at once are one event', async () => {
-  const { merchantId, channels, create, events } = await setup();
+  const { create, events, report } = await setup();
   const { id } = await create();
   for (const status of ['connected', 'disconnected'] as const) {
-    await parallel(10, () => channels.report(merchantId, id, 1, status));
+    await parallel(10, () => report(id, 1, status));
   }
   expect((await events()).map(({ type }) => type)).toEqual(['bot_connected', 'bot_disconnected']);
 });

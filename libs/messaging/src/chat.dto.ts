@@ -4,7 +4,7 @@ import { IsTimeOrId, Optional, PageQuery } from '@soko/common';
 import type { MessageView } from './message.dto.js';
 
 export class ChatQuery extends PageQuery {
-  /** Part of the customer's name or number. */
+  /** Part of the customer's name or number. @example rudo */
   @Optional() @IsString() @Length(1, 100) q?: string;
   @Optional() @IsIn(['unread', 'handover']) status?: 'unread' | 'handover';
 }
@@ -13,12 +13,16 @@ export class MessageQuery {
   @Optional() @Type(() => Number) @IsInt() @Min(1) @Max(100) limit: number = 50;
   @Optional() @Type(() => Number) @IsInt() @Min(0) @Max(1_000_000) offset: number = 0;
   /** An ISO time or a message id: only what is older. */
-  @Optional() @IsTimeOrId() before?: string;
+  @Optional() @Length(1, 64) @IsTimeOrId() before?: string;
+  /** Part of the text. */
+  @Optional() @IsString() @Length(1, 100) q?: string;
 }
 
 export class ChatContactView {
   id!: string;
-  phone!: string;
+  /** Missing where WhatsApp hides it. @example +263771234567 */
+  phone?: string;
+  /** The name that the merchant gave, else the customer's own. @example Rudo */
   name?: string;
 }
 
@@ -26,8 +30,9 @@ export class ChatView {
   id!: string;
   channelId!: string;
   contact!: ChatContactView;
+  /** @example 2 */
   unread!: number;
-  /** A person has the chat and the bot is silent. */
+  /** A person has the chat and the bot is silent. @example false */
   handover!: boolean;
   lastMessage?: MessageView;
   lastMessageAt!: string;

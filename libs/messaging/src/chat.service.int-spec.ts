@@ -1,10 +1,13 @@
 import { newId, NotFoundError, type Page } from '@soko/common';
 import { integration } from '@soko/testing';
+import * as fc from 'fast-check';
+import { v7 } from 'uuid';
 import { expect, test } from 'vitest';
 import { ChannelService } from './channel.service.js';
 import type { ChatView } from './chat.dto.js';
 import { ChatService } from './chat.service.js';
 import { MessageStore } from './message.store.js';
+import { idFloor, timeOf, windowsBelow } from './message-window.js';
 import { MessagingModule } from './messaging.module.js';
 
 const phone = (n: number) => `+26377100${String(n).padStart(4, '0')}`;
@@ -28,19 +31,29 @@ async function setup() {
       tenancy.run(merchantId, (tx) =>
         store.receive(tx, channel.id, {
           waMessageId: newId(),
-          from: phone(n),
+          from: { phone: phone(n) },
           name,
           content: { type: 'text', text: { body } },
         }),
       ),
+    rows: <R extends object>(sql: string, values: unknown[] = []) => tenancy.run(merchantId, (tx) => tx.query<R>(sql, values)),
     send: (n: number, body: string) =>
       tenancy.run(merchantId, (tx) => store.queue(tx, { to: phone(n), content: { type: 'text', text: { body } } })),
   };
 }
 
-/** A few chats, and the id of the newest. */
+/** A message of the past: $1 chat, $2 its id, $3 its text. */
+const insertAt = `
+  INSERT INTO messages (merchant_id, id, chat_id, channel_id, seq, direction, type, content, text, status, timeline, created_at)
+  SELECT merchant_id, $2::uuid, id, channel_id, last_seq, 'inbound', 'text', '{}', $3, 'received', '[]', uuid_extract_timestamp($2::uuid)
+  FROM chats WHERE id = $1`;
+
+/** One chat with so many messages. */
 async function withConversation(count: number) {
   const house = await setup();
+  await house.receive(1, 'first of all');
+  await house.rows('DELETE FROM pending_answers');
+  await house.rows('DELETE FROM messages');
   for (let n = 1; n <= count; n += 1) await house.receive(1, `message ${n}`);
   const [chat] = (await house.list()).data;
   return { ...house, chatId: chat!.id };
@@ -113,10 +126,10 @@ test('paging through chats shows each one once, and none is left out, while new 
   let arrived = 100;
   do {
     page = await list({ limit: 5, cursor: page?.pagination.nextCursor });
-    seen.push(...page.data.map(({ contact }) => contact.phone));
+    seen.push(...page.data.map(({ contact }) => contact.phone!));
     // A new customer writes, and one who was shown already.
     await receive((arrived += 1));
-    await receive(Number(page.data[0]!.contact.phone.slice(-4)));
+    await receive(Number(page.data[0]!.contact.phone!.slice(-4)));
   } while (page.pagination.hasMore);
   expect(seen.toSorted()).toEqual(Array.from({ length: 23 }, (_, n) => phone(n + 1)));
   expect(page.pagination.nextCursor).toBeUndefined();
@@ -154,15 +167,90 @@ test('messages before one of them: all that are older, each once, while new ones
   expect(seen).toEqual(Array.from({ length: 10 }, (_, n) => `message ${10 - n}`));
 });
 
-test('messages before a time', async () => {
-  const { messages, chatId, tenancy, merchantId } = await withConversation(3);
-  await tenancy.run(merchantId, (tx) =>
-    tx.query(`UPDATE messages SET created_at = timestamptz '2026-01-01T00:00:00Z' + seq * interval '1 hour'`),
-  );
+test('messages before a time, which is that of their ids', async () => {
+  const { messages, chatId, rows } = await withConversation(0);
+  for (const hour of [1, 2, 3])
+    await rows(insertAt, [chatId, v7({ msecs: Date.parse(`2026-01-01T0${hour}:00:00Z`) }), `message ${hour}`]);
   const texts = async (before: string) => (await messages(chatId, { before })).data.map(({ text }) => text);
   expect(await texts('2026-01-01T03:00:00.000Z')).toEqual(['message 2', 'message 1']);
   expect(await texts('2026-01-01T04:00:00+02:00')).toEqual(['message 1']);
   expect(await texts('2026-01-01')).toEqual([]);
+  expect(await texts('2099-01-01')).toHaveLength(3);
+  expect((await messages(chatId)).data[0]!.createdAt).toBe('2026-01-01T03:00:00.000Z');
+});
+
+test('messages are searched by part of their text, in any case', async () => {
+  const { messages, chatId, receive } = await withConversation(3);
+  await receive(1, 'Two bags of MAIZE, 100%');
+  const found = async (q: string) => (await messages(chatId, { q })).data.map(({ text }) => text);
+  expect(await found('maize')).toEqual(['Two bags of MAIZE, 100%']);
+  expect(await found('%')).toEqual(['Two bags of MAIZE, 100%']);
+  expect(await found('MESSAGE')).toEqual(['message 3', 'message 2', 'message 1']);
+  expect((await messages(chatId, { q: 'message', limit: 1, offset: 1 })).data.map(({ text }) => text)).toEqual(['message 2']);
+  expect(await found('nothing')).toEqual([]);
+});
+
+test('pages, however large and wherever begun, joined are all messages of the chat, each once, over all partitions', async () => {
+  const { chatId, messages, rows, tenancy, merchantId } = await withConversation(0);
+  const now = Date.now();
+  const week = 7 * 24 * 3_600_000;
+  await fc.assert(
+    fc.asyncProperty(
+      // Most of them in a few places, as in life; some at the same moment, some where no partition was made.
+      fc.array(fc.oneof(fc.integer({ min: 0, max: 40 * week }), fc.constantFrom(0, week, 3 * week, 12 * week, 200 * week)), {
+        maxLength: 60,
+      }),
+      fc.integer({ min: 1, max: 20 }),
+      fc.boolean(),
+      async (ages, limit, byTime) => {
+        await rows('DELETE FROM messages');
+        const ids = ages.map((age) => v7({ msecs: now - age })).toSorted();
+        for (const id of ids) await rows(insertAt, [chatId, id, id]);
+        await tenancy.run(merchantId, (tx) => tx.query('UPDATE chats SET last_message_id = $1', [ids.at(-1) ?? null]));
+        const seen: string[] = [];
+        let before: string | undefined;
+        for (;;) {
+          const page = await messages(chatId, { limit, before });
+          seen.push(...page.data.map(({ id }) => id));
+          expect(page.pagination.hasMore).toBe(seen.length < ids.length);
+          if (!page.pagination.hasMore) break;
+          before = page.data.at(-1)!.id;
+        }
+        expect(seen).toEqual(ids.toReversed());
+        const skipped = await messages(chatId, { limit, offset: 7 });
+        expect(skipped.data.map(({ id }) => id)).toEqual(ids.toReversed().slice(7, 7 + limit));
+        if (!byTime || ids.length === 0) return;
+        const time = new Date(timeOf(ids[Math.floor(ids.length / 2)]!)).toISOString();
+        const older = await messages(chatId, { limit: 100, before: time });
+        expect(older.data.map(({ id }) => id)).toEqual(ids.filter((id) => timeOf(id) < Date.parse(time)).toReversed());
+      },
+    ),
+    { numRuns: 25, endOnFailure: true },
+  );
+});
+
+test('a page of a chat that is quiet for years is found, and one of a busy chat is looked for in its last weeks alone', async () => {
+  const { chatId, messages, rows, tenancy, merchantId, receive } = await withConversation(60);
+  const explain = (from: string, below: string) =>
+    tenancy.run(merchantId, async (tx) => {
+      await tx.query('SET LOCAL plan_cache_mode = force_generic_plan');
+      const plan = await tx.query<{ 'QUERY PLAN': string }>(
+        `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF)
+         SELECT * FROM messages WHERE merchant_id = '${merchantId}' AND chat_id = '${chatId}' AND id >= '${from}' AND id < '${below}'
+         ORDER BY id DESC LIMIT 51`,
+      );
+      return plan.map((row) => row['QUERY PLAN']).join('\n');
+    });
+  expect((await messages(chatId, { limit: 50 })).data).toHaveLength(50);
+  const [newest] = windowsBelow(idFloor(Date.now() + 24 * 3_600_000));
+  const touched = new Set((await explain(newest!.from, newest!.below)).match(/messages_(\d{4}w\d\d|rest)/g));
+  expect(touched.size).toBeLessThanOrEqual(5);
+  await rows(`DELETE FROM pending_answers`);
+  await rows(`DELETE FROM messages`);
+  const old = v7({ msecs: Date.now() - 5 * 365 * 24 * 3_600_000 });
+  await rows(insertAt, [chatId, old, 'long ago']);
+  await receive(1, 'back again');
+  expect((await messages(chatId)).data.map(({ text }) => text)).toEqual(['back again', 'long ago']);
 });
 
 test('another merchant’s chats and messages are not found, nor are unknown ones', async () => {

@@ -1,15 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { decodeCursor, isUuid, NotFoundError, type Page, pageOf } from '@soko/common';
-import { Tenancy } from '@soko/database';
+import { sendChat } from '@soko/contracts';
+import { Tenancy, type TenantTx } from '@soko/database';
 import type { ChatQuery, ChatView, MessageQuery } from './chat.dto.js';
 import type { MessageDetailView, MessageView } from './message.dto.js';
 import { detailView, type MessageRow, messageView } from './message.row.js';
+import { HIGHEST, idFloor, LOWEST, timeOf, windowsBelow } from './message-window.js';
 
 interface ChatRow {
   id: string;
   channel_id: string;
   contact_id: string;
-  phone: string;
+  phone: string | null;
   name: string | null;
   unread: number;
   bot_paused: boolean;
@@ -17,6 +19,9 @@ interface ChatRow {
   last_message: MessageRow | null;
   sort_key: string;
 }
+
+/** Above the newest message: ids of the first version were made before the chat was locked, and may be a little later than it. */
+const SLACK_MS = 24 * 3_600_000;
 
 /** Reading chats and their messages. */
 @Injectable()
@@ -28,15 +33,19 @@ export class ChatService {
     const after = decodeCursor(query.cursor, 'time', 'id');
     const rows = await this.tenancy.run(merchantId, (tx) =>
       tx.query<ChatRow>(
-        `SELECT h.id, h.channel_id, h.contact_id, c.phone, c.name, h.unread, h.bot_paused, h.last_message_at,
-                h.last_message_at::text AS sort_key, to_jsonb(m) AS last_message
-         FROM chats h JOIN contacts c ON c.merchant_id = h.merchant_id AND c.id = h.contact_id
-         LEFT JOIN messages m ON m.merchant_id = h.merchant_id AND m.id = h.last_message_id
-         WHERE h.merchant_id = $1
-           AND ($2::timestamptz IS NULL OR (h.last_message_at, h.id) < ($2, $3::uuid))
-           AND ($4::text IS NULL OR position(lower($4) IN lower(coalesce(c.name, ''))) > 0 OR position($4 IN c.phone) > 0)
-           AND CASE $5::text WHEN 'unread' THEN h.unread > 0 WHEN 'handover' THEN h.bot_paused ELSE true END
-         ORDER BY h.last_message_at DESC, h.id DESC LIMIT $6`,
+        // The last message is fetched for the chats of the page alone, each from its own partition; as a join it would be planned
+        // for as many chats as there might be.
+        `SELECT page.*, (SELECT to_jsonb(m) FROM messages m WHERE m.merchant_id = $1 AND m.id = page.last_message_id) AS last_message
+         FROM (
+           SELECT h.id, h.channel_id, h.contact_id, c.phone, coalesce(c.own_name, c.name) AS name, h.unread, h.bot_paused,
+                  h.last_message_id, h.last_message_at, h.last_message_at::text AS sort_key
+           FROM chats h JOIN contacts c ON c.merchant_id = h.merchant_id AND c.id = h.contact_id
+           WHERE h.merchant_id = $1
+             AND ($2::timestamptz IS NULL OR (h.last_message_at, h.id) < ($2, $3::uuid))
+             AND ($4::text IS NULL OR position(lower($4) IN lower(coalesce(c.own_name, c.name, ''))) > 0 OR position($4 IN c.phone) > 0)
+             AND CASE $5::text WHEN 'unread' THEN h.unread > 0 WHEN 'handover' THEN h.bot_paused ELSE true END
+           ORDER BY h.last_message_at DESC, h.id DESC LIMIT $6
+         ) AS page ORDER BY page.last_message_at DESC, page.id DESC`,
         [merchantId, after?.[0] ?? null, after?.[1] ?? null, query.q ?? null, query.status ?? null, query.limit + 1],
       ),
     );
@@ -45,17 +54,13 @@ export class ChatService {
 
   /** Newest first. */
   async messages(merchantId: string, chatId: string, query: MessageQuery): Promise<Page<MessageView>> {
-    const byId = isUuid(query.before);
     const rows = await this.tenancy.run(merchantId, async (tx) => {
-      const [chat] = await tx.query('SELECT 1 FROM chats WHERE merchant_id = $1 AND id = $2', [merchantId, chatId]);
-      if (!chat) throw new NotFoundError('chat', chatId);
-      return tx.query<MessageRow>(
-        `SELECT * FROM messages WHERE merchant_id = $1 AND chat_id = $2
-           AND ($3::uuid IS NULL OR seq < (SELECT seq FROM messages WHERE merchant_id = $1 AND chat_id = $2 AND id = $3))
-           AND ($4::timestamptz IS NULL OR created_at < $4)
-         ORDER BY seq DESC LIMIT $5 OFFSET $6`,
-        [merchantId, chatId, byId ? query.before : null, byId ? null : (query.before ?? null), query.limit + 1, query.offset],
+      const [chat] = await tx.query<{ last_message_id: string | null }>(
+        'SELECT last_message_id FROM chats WHERE merchant_id = $1 AND id = $2',
+        [merchantId, chatId],
       );
+      if (!chat) throw new NotFoundError('chat', chatId);
+      return this.newest(tx, chatId, chat.last_message_id, query);
     });
     const page = pageOf(rows, query.limit, messageView, (row) => [row.id]);
     return { data: page.data, pagination: { limit: query.limit, hasMore: page.pagination.hasMore, offset: query.offset } };
@@ -69,8 +74,18 @@ export class ChatService {
     return detailView(row);
   }
 
+  /** A person has read the chat; the customer sees it too, once the gateway has told the network. */
   async markRead(merchantId: string, chatId: string): Promise<void> {
-    await this.update(merchantId, chatId, 'UPDATE chats SET unread = 0 WHERE merchant_id = $1 AND id = $2 RETURNING id');
+    await this.tenancy.run(merchantId, async (tx) => {
+      const [chat] = await tx.query<{ shard: number; read_mark: string | null }>(
+        `UPDATE chats h SET unread = 0, read_mark = CASE WHEN h.unread > 0 THEN h.last_inbound_wa_id ELSE h.read_mark END
+         FROM channels c WHERE h.merchant_id = $1 AND h.id = $2 AND c.merchant_id = $1 AND c.id = h.channel_id
+         RETURNING c.shard, h.read_mark`,
+        [merchantId, chatId],
+      );
+      if (!chat) throw new NotFoundError('chat', chatId);
+      if (chat.read_mark) tx.wake(sendChat, { merchantId, chatId, shard: chat.shard });
+    });
   }
 
   /** The bot is silent in this chat until it is released; what comes in is stored and triggers nothing. */
@@ -87,20 +102,41 @@ export class ChatService {
   }
 
   async release(merchantId: string, chatId: string): Promise<void> {
-    await this.update(merchantId, chatId, 'UPDATE chats SET bot_paused = false WHERE merchant_id = $1 AND id = $2 RETURNING id');
-  }
-
-  private async update(merchantId: string, chatId: string, sql: string): Promise<void> {
-    const rows = await this.tenancy.run(merchantId, (tx) => tx.query(sql, [merchantId, chatId]));
+    const rows = await this.tenancy.run(merchantId, (tx) =>
+      tx.query('UPDATE chats SET bot_paused = false WHERE merchant_id = $1 AND id = $2 RETURNING id', [merchantId, chatId]),
+    );
     if (rows.length === 0) throw new NotFoundError('chat', chatId);
   }
+
+  /** One more than the page holds. What is skipped or searched for may lie anywhere, and is looked for everywhere at once. */
+  private async newest(tx: TenantTx, chatId: string, newestId: string | null, query: MessageQuery): Promise<MessageRow[]> {
+    const { before, limit, offset, q } = query;
+    const below = before === undefined ? HIGHEST : isUuid(before) ? before.toLowerCase() : idFloor(Date.parse(before));
+    const start = newestId && newestId < below ? least(below, idFloor(timeOf(newestId) + SLACK_MS)) : below;
+    const windows = offset > 0 || q !== undefined ? [{ from: LOWEST, below: start }] : windowsBelow(start);
+    const rows: MessageRow[] = [];
+    for (const { from, below: to } of windows) {
+      rows.push(
+        ...(await tx.query<MessageRow>(
+          `SELECT * FROM messages WHERE merchant_id = $1 AND chat_id = $2 AND id >= $3 AND id < $4
+             AND ($5::text IS NULL OR position(lower($5) IN lower(text)) > 0)
+           ORDER BY id DESC LIMIT $6 OFFSET $7`,
+          [tx.merchantId, chatId, from, to, q ?? null, limit + 1 - rows.length, offset],
+        )),
+      );
+      if (rows.length > limit) break;
+    }
+    return rows;
+  }
 }
+
+const least = (one: string, other: string): string => (one < other ? one : other);
 
 function chatView(row: ChatRow): ChatView {
   return {
     id: row.id,
     channelId: row.channel_id,
-    contact: { id: row.contact_id, phone: row.phone, ...(row.name ? { name: row.name } : {}) },
+    contact: { id: row.contact_id, ...(row.phone ? { phone: row.phone } : {}), ...(row.name ? { name: row.name } : {}) },
     unread: row.unread,
     handover: row.bot_paused,
     ...(row.last_message ? { lastMessage: messageView(row.last_message) } : {}),

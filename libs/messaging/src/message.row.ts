@@ -15,6 +15,7 @@ export interface MessageRow {
   error: MessageErrorView | null;
   wa_message_id: string | null;
   reply_to: string | null;
+  scheduled_for: Date | string | null;
   created_at: Date | string;
 }
 
@@ -30,6 +31,7 @@ export function messageView(row: MessageRow): MessageView {
     status: row.status,
     ...(row.wa_message_id ? { waMessageId: row.wa_message_id } : {}),
     ...(row.reply_to ? { replyTo: row.reply_to } : {}),
+    ...(row.scheduled_for ? { scheduledFor: new Date(row.scheduled_for).toISOString() } : {}),
     createdAt: new Date(row.created_at).toISOString(),
   };
 }

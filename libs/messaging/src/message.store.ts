@@ -1,156 +1,238 @@
 import { Injectable } from '@nestjs/common';
-import { newId, NotFoundError, storable } from '@soko/common';
-import { answerChat, contentText, type InboundContent, messageReceived, type OutboundContent, sendChat } from '@soko/contracts';
+import { NotFoundError, storable } from '@soko/common';
+import {
+  answerChat,
+  contentText,
+  type InboundContent,
+  messageReceived,
+  messageSent,
+  optionsOf,
+  type OutboundContent,
+  sendChat,
+} from '@soko/contracts';
 import type { TenantTx } from '@soko/database';
 import { ChannelService } from './channel.service.js';
-import type { QueuedView } from './message.dto.js';
+import { ChatStore, type LockedChat } from './chat.store.js';
+import { consentWord } from './consent.js';
+import type { ContactAddress } from './contact-address.js';
+import { ContactStore } from './contact.store.js';
+import type { MessageCategory, QueuedView } from './message.dto.js';
+import { INSERT_ELSEWHERE, INSERT_INBOUND, INSERT_OUTBOUND, INSERT_PENDING_ANSWER, REPLACE_PLACEHOLDER } from './message.sql.js';
+import { ContactBlockedError, OptedOutError } from './messaging.errors.js';
+import { chosenOf } from './typed-answer.js';
 
 /** A customer's message as a transport hands it over. */
 export interface Incoming {
   waMessageId: string;
-  /** E.164. */
-  from: string;
+  from: ContactAddress;
   name?: string;
   content: InboundContent;
+  /** Where the network keeps what came with it, as JSON; kept and shown to nobody. */
+  media?: object;
+  /** WhatsApp's id of the message that it answers. */
+  replyTo?: string;
 }
 
 /** A message to a customer. */
 export interface Outgoing {
   channelId?: string;
-  /** E.164. */
-  to: string;
+  /** E.164, or the chat that it goes to. */
+  to: string | { chatId: string };
   content: OutboundContent;
+  category?: MessageCategory;
   replyTo?: string;
   /** Not before this time. */
   sendAt?: Date;
+  /** It is the bot's answer: what was offered before is over, whether it offers something itself or not. */
+  answers?: boolean;
 }
 
-/**
- * Stores messages of both directions. A chat's messages are numbered under the lock of the chat's row, so their order is
- * that in which they were accepted.
- */
+/** Stores messages of both directions, in the order of their acceptance: ids and numbers are made under the lock of the chat. */
 @Injectable()
 export class MessageStore {
-  constructor(private readonly channels: ChannelService) {}
+  constructor(
+    private readonly channels: ChannelService,
+    private readonly chats: ChatStore,
+    private readonly contacts: ContactStore,
+  ) {}
 
   /**
-   * Stores a customer's message once, however often it is handed over, and wakes the bot unless a person has the chat.
-   * @returns whether it was new.
+   * Stores a customer's message once, however often it is handed over, and wakes the bot unless a person has the chat or the
+   * customer is blocked. One that could not be read at first (`undecryptable`) is filled in when it comes again and can.
+   * Locks the chat: best one message per transaction.
+   * @returns whether it was new, or had something new.
    */
   async receive(tx: TenantTx, channelId: string, incoming: Incoming): Promise<boolean> {
     // A customer's phone may send what cannot be stored; the message must not be lost for it.
     const message = storable(incoming);
-    const id = newId();
-    const text = contentText(message.content);
-    const contactId = await this.contact(tx, message.from, message.name);
-    const [row] = await tx.query<{ chat_id: string; bot_paused: boolean }>(
-      `WITH seen AS (
-         INSERT INTO message_ids (merchant_id, channel_id, wa_message_id, message_id) VALUES ($1, $2, $3, $4)
-         ON CONFLICT DO NOTHING RETURNING message_id
-       ), chat AS (
-         INSERT INTO chats (merchant_id, channel_id, contact_id, last_seq, unread, last_message_id, last_message_at)
-         SELECT $1, $2, $5, 1, 1, $4, clock_timestamp() FROM seen
-         ON CONFLICT (merchant_id, channel_id, contact_id) DO UPDATE SET last_seq = chats.last_seq + 1,
-           unread = chats.unread + 1, last_message_id = excluded.last_message_id, last_message_at = excluded.last_message_at
-         RETURNING id, last_seq, bot_paused
-       ), message AS (
-         INSERT INTO messages (merchant_id, id, chat_id, channel_id, seq, direction, type, content, text, status, timeline, wa_message_id)
-         SELECT $1, $4, chat.id, $2, chat.last_seq, 'inbound', $6, $7, $8, 'received', ${timeline('received')}, $3 FROM chat
-       ), pending AS (
-         INSERT INTO pending_answers (merchant_id, chat_id, seq, message_id)
-         SELECT $1, chat.id, chat.last_seq, $4 FROM chat WHERE NOT chat.bot_paused
-       )
-       SELECT id AS chat_id, bot_paused FROM chat`,
-      [tx.merchantId, channelId, message.waMessageId, id, contactId, message.content.type, JSON.stringify(message.content), text],
-    );
-    if (!row) return false;
+    const chat = await this.chats.open(tx, channelId, message.from, message.name);
+    if (message.name && message.name !== chat.name) await this.contacts.rename(tx, chat.contactId, message.name);
+    const read = understand(message.content, chat);
+    const answered = !chat.paused && !chat.blocked && !isPlaceholder(message.content);
+    const stored = await this.store(tx, chat, { ...message, content: read.content }, answered, read.consent);
+    if (!stored) return false;
+    if (isPlaceholder(message.content)) return true;
+    if (read.consent) await this.contacts.setOptedOut(tx, chat.contactId, read.consent === 'out');
     tx.outbox.emit(messageReceived, {
-      messageId: id,
-      chatId: row.chat_id,
+      messageId: stored.id,
+      chatId: chat.id,
       channelId,
-      messageType: message.content.type,
-      text,
+      messageType: read.content.type,
+      text: contentText(read.content),
       waMessageId: message.waMessageId,
-      from: message.from,
+      contactId: chat.contactId,
+      ...(chat.address.phone ? { from: chat.address.phone } : {}),
     });
-    if (!row.bot_paused) tx.wake(answerChat, { merchantId: tx.merchantId, chatId: row.chat_id });
+    if (answered) tx.wake(answerChat, { merchantId: tx.merchantId, chatId: chat.id });
+    return true;
+  }
+
+  /**
+   * Stores a message that the merchant wrote on the phone itself, once: nothing is sent, and no bot answers. One that we have sent
+   * comes back in this way too, and is known by its id.
+   * @param incoming `from` is whom it was written to. @returns whether it was new.
+   */
+  async sentElsewhere(tx: TenantTx, channelId: string, incoming: Incoming): Promise<boolean> {
+    const message = storable(incoming);
+    const chat = await this.chats.open(tx, channelId, message.from);
+    const text = contentText(message.content);
+    const { waMessageId, content } = message;
+    const [row] = await tx.query<{ id: string }>(INSERT_ELSEWHERE, [
+      tx.merchantId,
+      channelId,
+      chat.id,
+      waMessageId,
+      content.type,
+      JSON.stringify(content),
+      text,
+      message.media ? JSON.stringify(message.media) : null,
+      message.replyTo ?? null,
+    ]);
+    const stored = row ?? (await this.fillIn(tx, message, channelId, 'outbound'));
+    if (!stored) return false;
+    if (isPlaceholder(content)) return true;
+    tx.outbox.emit(messageSent, {
+      messageId: stored.id,
+      chatId: chat.id,
+      channelId,
+      messageType: content.type,
+      text,
+      waMessageId,
+      contactId: chat.contactId,
+      ...(chat.address.phone ? { to: chat.address.phone } : {}),
+    });
     return true;
   }
 
   /**
    * Queues a message to a customer, behind all that was queued for the same chat before.
-   * @throws NoChannelError when there is no channel to send it by; NotFoundError for a channel or a `replyTo` that is not the merchant's.
+   * @throws NoChannelError when there is no channel to send it by; NotFoundError for a channel, a chat or a `replyTo` that is not the
+   * merchant's; ContactBlockedError; OptedOutError.
    */
   async queue(tx: TenantTx, message: Outgoing): Promise<QueuedView> {
-    const channel = await this.channels.resolve(tx, message.channelId);
+    const { to, content, category = 'utility' } = message;
+    const known = typeof to === 'string' ? undefined : await this.chats.get(tx, to.chatId);
+    const channel = await this.channels.resolve(tx, known?.channelId ?? message.channelId);
     if (message.replyTo) await this.assertMessage(tx, message.replyTo);
-    const id = newId();
+    const chat = known ?? (await this.chats.open(tx, channel.id, { phone: to as string }));
+    if (chat.blocked) throw new ContactBlockedError();
+    if (category === 'marketing' && (chat.optedOut || chat.marketingStopped)) throw new OptedOutError();
     const sendAt = message.sendAt && message.sendAt > new Date() ? message.sendAt : undefined;
-    const [row] = await tx.query<{ chat_id: string }>(
-      `WITH chat AS (
-         INSERT INTO chats (merchant_id, channel_id, contact_id, last_seq, last_message_id, last_message_at)
-         VALUES ($1, $2, $3, 1, $4, clock_timestamp())
-         ON CONFLICT (merchant_id, channel_id, contact_id) DO UPDATE SET last_seq = chats.last_seq + 1,
-           last_message_id = excluded.last_message_id, last_message_at = excluded.last_message_at
-         RETURNING id, last_seq
-       ), message AS (
-         INSERT INTO messages (merchant_id, id, chat_id, channel_id, seq, direction, type, content, text, status, timeline, reply_to)
-         SELECT $1, $4, chat.id, $2, chat.last_seq, 'outbound', $5, $6, $7, 'queued', ${timeline('queued')}, $8 FROM chat
-       ), pending AS (
-         INSERT INTO pending_sends (merchant_id, chat_id, seq, message_id, channel_id, shard, due_at, ring_at)
-         SELECT $1, chat.id, chat.last_seq, $4, $2, $9, coalesce($10, now()), coalesce($10, now() + interval '10 seconds') FROM chat
-       )
-       SELECT id AS chat_id FROM chat`,
-      [
-        tx.merchantId,
-        channel.id,
-        await this.contact(tx, message.to),
-        id,
-        message.content.type,
-        JSON.stringify(message.content),
-        contentText(message.content),
-        message.replyTo ?? null,
-        channel.shard,
-        sendAt ?? null,
-      ],
-    );
-    const chatId = row!.chat_id;
-    if (!sendAt) tx.wake(sendChat, { merchantId: tx.merchantId, chatId, shard: channel.shard });
-    return { id, chatId, to: message.to, status: 'queued', ...(sendAt ? { scheduledFor: sendAt.toISOString() } : {}) };
+    // What is scheduled offers nothing before it goes; `SendQueue.claim` sees to that.
+    const options = sendAt ? [] : optionsOf(content);
+    const offers = options.length > 0 || (message.answers ?? false);
+    const [row] = await tx.query<{ id: string }>(INSERT_OUTBOUND, [
+      tx.merchantId,
+      channel.id,
+      chat.id,
+      content.type,
+      JSON.stringify(content),
+      contentText(content),
+      message.replyTo ?? null,
+      category,
+      sendAt ?? null,
+      channel.shard,
+      offers,
+      options.length > 0 ? JSON.stringify(options) : null,
+    ]);
+    if (!sendAt) tx.wake(sendChat, { merchantId: tx.merchantId, chatId: chat.id, shard: channel.shard });
+    return {
+      id: row!.id,
+      chatId: chat.id,
+      ...(chat.address.phone ? { to: chat.address.phone } : {}),
+      status: 'queued',
+      ...(sendAt ? { scheduledFor: sendAt.toISOString() } : {}),
+    };
+  }
+
+  private async store(
+    tx: TenantTx,
+    chat: LockedChat,
+    message: Incoming,
+    answered: boolean,
+    consent: 'out' | 'in' | undefined,
+  ): Promise<{ id: string } | undefined> {
+    const { content } = message;
+    const [row] = await tx.query<{ id: string }>(INSERT_INBOUND, [
+      tx.merchantId,
+      chat.channelId,
+      chat.id,
+      message.waMessageId,
+      content.type,
+      JSON.stringify(content),
+      contentText(content),
+      message.media ? JSON.stringify(message.media) : null,
+      message.replyTo ?? null,
+      answered,
+      consent ?? null,
+    ]);
+    if (row) return row;
+    const filled = await this.fillIn(tx, message, chat.channelId, 'inbound');
+    if (filled && answered) {
+      await tx.query(INSERT_PENDING_ANSWER, [tx.merchantId, filled.id, filled.chat_id, filled.seq, consent ?? null]);
+    }
+    return filled;
+  }
+
+  /** Puts what a message says in the place of a placeholder for it. Nothing when the stored one is none: then it was handed over twice. */
+  private async fillIn(
+    tx: TenantTx,
+    { waMessageId, content, media, replyTo }: Incoming,
+    channelId: string,
+    direction: 'inbound' | 'outbound',
+  ): Promise<{ id: string; chat_id: string; seq: number } | undefined> {
+    if (isPlaceholder(content)) return undefined;
+    const [row] = await tx.query<{ id: string; chat_id: string; seq: number }>(REPLACE_PLACEHOLDER, [
+      tx.merchantId,
+      channelId,
+      waMessageId,
+      direction,
+      content.type,
+      JSON.stringify(content),
+      contentText(content),
+      media ? JSON.stringify(media) : null,
+      replyTo ?? null,
+    ]);
+    return row;
   }
 
   private async assertMessage(tx: TenantTx, id: string): Promise<void> {
     const [found] = await tx.query('SELECT 1 FROM messages WHERE merchant_id = $1 AND id = $2', [tx.merchantId, id]);
     if (!found) throw new NotFoundError('message', id);
   }
-
-  /**
-   * The contact with this number. Reads before it writes: a lock on the contact's row, taken before that of a chat,
-   * would deadlock with the bot, which holds a chat and then asks for its contact.
-   */
-  private async contact(tx: TenantTx, phone: string, name?: string): Promise<string> {
-    const find = () =>
-      tx.query<{ id: string; name: string | null }>('SELECT id, name FROM contacts WHERE merchant_id = $1 AND phone = $2', [
-        tx.merchantId,
-        phone,
-      ]);
-    let [contact] = await find();
-    if (!contact) {
-      [contact] = await tx.query<{ id: string; name: string | null }>(
-        `INSERT INTO contacts (merchant_id, phone, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING id, name`,
-        [tx.merchantId, phone, name ?? null],
-      );
-      // Nothing came back: somebody else has just made it, and the next statement sees it.
-      contact ??= (await find())[0];
-    }
-    if (name && contact!.name !== name) {
-      await tx.query('UPDATE contacts SET name = $3 WHERE merchant_id = $1 AND id = $2', [tx.merchantId, contact!.id, name]);
-    }
-    return contact!.id;
-  }
 }
 
-/** A timeline of one entry, as SQL. */
-function timeline(status: string): string {
-  return `jsonb_build_array(jsonb_build_object('status', '${status}', 'at', to_jsonb(clock_timestamp())))`;
+/** What a customer's message means in its chat: an answer in words to what was offered last, or a word about consent. */
+function understand(content: InboundContent, chat: LockedChat): { content: InboundContent; consent?: 'out' | 'in' } {
+  if (content.type !== 'text') return { content };
+  const { body } = content.text;
+  const word = consentWord(body);
+  if (word === 'out' || word === 'in') return { content, consent: word };
+  const chosen = chat.offer && chosenOf(chat.offer, body);
+  if (chosen) return { content: { type: 'reply', reply: { ...chosen, typed: body } } };
+  return { content, ...(word === 'cancel' && (chat.paused || chat.blocked) ? { consent: 'out' } : {}) };
 }
+
+/** Stands for a message whose key has not come yet; the network hands it over again when it can be read. */
+const isPlaceholder = (content: InboundContent): boolean =>
+  content.type === 'unsupported' && content.unsupported.what === 'undecryptable';

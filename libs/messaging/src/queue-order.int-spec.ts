@@ -122,6 +122,6 @@ test('a scheduled message waits, wakes nobody, and does not hold back those acce
       return claim?.messageId;
     });
   expect([await next(), await next(), await next()]).toEqual([now.id, past.id, undefined]);
-  await rows(`UPDATE pending_sends SET due_at = now() - interval '1 second'`);
+  await rows(`UPDATE pending_sends SET due_at = now() - interval '1 second', scheduled_for = now() - interval '1 second'`);
   expect(await next()).toBe(later.id);
 });

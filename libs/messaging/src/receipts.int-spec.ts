@@ -1,5 +1,5 @@
 import { newId } from '@soko/common';
-import { holdShards, integration, parallel, seeded } from '@soko/testing';
+import { holdShards, integration, parallel, seeded, ownIdOf } from '@soko/testing';
 import { expect, test } from 'vitest';
 import { ChannelService } from './channel.service.js';
 import { ChatService } from './chat.service.js';
@@ -28,12 +28,12 @@ async function setup() {
     const queued = await tenancy.run(merchantId, (tx) =>
       store.queue(tx, { to: `+${(phone += 1)}`, content: { type: 'text', text: { body: 'Hello' } } }),
     );
-    const wireId = `sim.${queued.id}`;
+    const wireId = ownIdOf(queued.id);
     let claim: ClaimedSend | undefined;
     const take = (step: Step) =>
       tenancy.run(merchantId, async (tx) => {
         if (step === 'sending') claim = (await sends.claim(tx, queued.chatId, lease(shard), 'sim.')) ?? claim;
-        else if (step !== 'sent') await sends.receipt(tx, channel.id, wireId, step);
+        else if (step !== 'sent') await sends.receipt(tx, channel.id, { waMessageId: wireId, status: step });
         else if (claim) await sends.settle(tx, claim, { kind: 'sent', waMessageId: wireId });
       });
     return {
@@ -102,7 +102,7 @@ test('a receipt may come before we have written down that the message was sent',
   const { status, timeline, waMessageId } = await detail();
   expect({ status, waMessageId, timeline: timeline.map((entry) => entry.status) }).toEqual({
     status: 'delivered',
-    waMessageId: `sim.${id}`,
+    waMessageId: ownIdOf(id),
     timeline: ['queued', 'sending', 'delivered'],
   });
   expect(await system.run((tx) => tx.query('SELECT type FROM events'))).toEqual([{ type: 'message_sent' }]);
@@ -138,18 +138,18 @@ test('receipts for unknown ids, on other channels, of other merchants and for cu
     await channels.create(other, { name: 'Theirs', kind: 'simulator' }),
   ];
   await tenancy.run(merchantId, async (tx) => {
-    await sends.receipt(tx, channel.id, `sim.${newId()}`, 'read');
-    await sends.receipt(tx, second.id, wireId, 'read');
+    await sends.receipt(tx, channel.id, { waMessageId: `sim.${newId()}`, status: 'read' });
+    await sends.receipt(tx, second.id, { waMessageId: wireId, status: 'read' });
     await module.get(MessageStore).receive(tx, channel.id, {
       waMessageId: 'wamid.theirs',
-      from: '+263772000000',
+      from: { phone: '+263772000000' },
       content: { type: 'text', text: { body: 'hi' } },
     });
-    await sends.receipt(tx, channel.id, 'wamid.theirs', 'read');
+    await sends.receipt(tx, channel.id, { waMessageId: 'wamid.theirs', status: 'read' });
   });
   await tenancy.run(other, async (tx) => {
-    await sends.receipt(tx, theirs.id, wireId, 'read');
-    await sends.receipt(tx, channel.id, wireId, 'read');
+    await sends.receipt(tx, theirs.id, { waMessageId: wireId, status: 'read' });
+    await sends.receipt(tx, channel.id, { waMessageId: wireId, status: 'read' });
   });
   expect((await detail()).status).toBe('sent');
   const inbound = await tenancy.run(merchantId, (tx) => tx.query(`SELECT status FROM messages WHERE direction = 'inbound'`));

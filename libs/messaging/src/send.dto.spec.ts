@@ -1,6 +1,6 @@
 import { newId, validateInput, ValidationError } from '@soko/common';
 import { describe, expect, it } from 'vitest';
-import { contentOf, SendMessageBody } from './send.dto.js';
+import { contentOf, recipientOf, SendMessageBody } from './send.dto.js';
 
 const PARTS = {
   text: { body: 'Hello', previewUrl: false },
@@ -147,5 +147,39 @@ describe('buttons', () => {
 
   it.each([[[null]], [[[]]], [['Yes']], [{}]])('are refused as %j, not crashed on', (all) => {
     expect(faultOf({ type: 'buttons', buttons: { body: 'a', buttons: all } }).status).toBe(422);
+  });
+});
+
+const chatId = newId();
+const to = (body: object) => recipientOf(validateInput(SendMessageBody, { message: 'Hello', ...body }));
+const faultsOf = (body: object): string[] => {
+  try {
+    to(body);
+    return [];
+  } catch (error) {
+    return (error as ValidationError).errors!.map(({ path }) => path);
+  }
+};
+
+describe('whom a message is for', () => {
+  it('is said by a number or by a chat', () => {
+    expect(to({ to: '263771234567' })).toBe('+263771234567');
+    expect(to({ chatId })).toEqual({ chatId });
+  });
+
+  it.each([
+    [{}, ['to']],
+    [{ to: '12' }, ['to']],
+    [{ to: null, chatId }, ['to']],
+    [{ chatId: 'mine' }, ['chatId']],
+    [{ chatId: null }, ['chatId']],
+    [{ to: '+263771234567', chatId }, ['chatId']],
+    [{ channelId: newId(), chatId }, ['chatId']],
+  ])('is not said well by %j', (body, paths) => expect(faultsOf(body)).toEqual(paths));
+
+  it('knows three categories', () => {
+    for (const each of [undefined, 'utility', 'marketing', 'authentication'])
+      expect(faultsOf({ chatId, category: each })).toEqual([]);
+    for (const each of ['MARKETING', 'news', null, 1]) expect(faultsOf({ chatId, category: each })).toEqual(['category']);
   });
 });

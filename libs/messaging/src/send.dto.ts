@@ -1,6 +1,7 @@
 import { IsIn, IsObject, IsString, IsUUID, Length, ValidateIf } from 'class-validator';
 import { IsPhone, IsTime, Nested, Optional, ValidationError } from '@soko/common';
 import { ButtonsContent, ListContent, LocationContent, type OutboundContent, TextContent } from '@soko/contracts';
+import { MESSAGE_CATEGORIES, type MessageCategory } from './message.dto.js';
 
 const SENDABLE = ['text', 'buttons', 'list', 'location', 'template'] as const;
 
@@ -9,19 +10,26 @@ export class TemplateContent {
   @IsString() @Length(1, 512) name!: string;
   /** BCP 47; the merchant's own language when missing. */
   @Optional() @IsString() @Length(2, 20) language?: string;
+  /** @example { "name": "Rudo", "number": 42 } */
   @IsObject() variables!: Record<string, unknown>;
 }
 
-/** `message` is short for a text; otherwise `type` names the one part that is given. */
+/** `message` is short for a text; otherwise `type` names the one part that is given. Either `to` or `chatId` says to whom. */
 export class SendMessageBody {
-  /** @example +263771234567 */
-  @IsPhone() to!: string;
-  /** The merchant's default channel when missing. */
+  /** The customer's number. @example +263771234567 */
+  @ValidateIf((body: SendMessageBody) => body.to !== undefined || body.chatId === undefined)
+  @IsPhone()
+  to?: string;
+  /** In place of `to`, and the only way to write to a customer whose number WhatsApp hides. */
+  @Optional() @IsUUID() chatId?: string;
+  /** The merchant's default channel when missing; with `chatId`, that of the chat. */
   @Optional() @IsUUID() channelId?: string;
   /** The id of one of our messages that this one answers. */
   @Optional() @IsUUID() replyTo?: string;
   /** Not before this time. */
   @Optional() @IsTime() sendAt?: string;
+  /** What the message is for; `utility` when missing. `marketing` is refused (409 `opted_out`) for customers who want none. */
+  @Optional() @IsIn(MESSAGE_CATEGORIES) category?: MessageCategory;
   /** @example Hello */
   @ValidateIf((body: SendMessageBody) => body.message !== undefined || body.type === undefined)
   @IsString()
@@ -55,6 +63,14 @@ export function contentOf(body: SendMessageBody): OutboundContent | { type: 'tem
   if (type === 'list') checkList(body.list!);
   if (type === 'buttons') checkButtons(body.buttons!);
   return { type, [type]: body[type] } as OutboundContent | { type: 'template'; template: TemplateContent };
+}
+
+/** Whom the body is for. @throws ValidationError when it says so twice, and so maybe differently. */
+export function recipientOf(body: SendMessageBody): string | { chatId: string } {
+  if (body.chatId === undefined) return body.to!;
+  if (body.to !== undefined || body.channelId !== undefined)
+    throw invalid('chatId', 'chatId says whom to write to and by which channel: leave out to and channelId');
+  return { chatId: body.chatId };
 }
 
 /** Ten rows in all sections together, each id once: more, and WhatsApp refuses the message. */

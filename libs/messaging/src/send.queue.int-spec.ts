@@ -1,4 +1,4 @@
-import { holdShards, integration, parallel } from '@soko/testing';
+import { holdShards, integration, parallel, ownIdOf } from '@soko/testing';
 import { expect, test } from 'vitest';
 import { ChannelService } from './channel.service.js';
 import { ChatService } from './chat.service.js';
@@ -28,6 +28,7 @@ async function setup() {
     merchantId,
     first,
     second,
+    send,
     lease,
     rows,
     claim: (by: Lease = lease, ownId: string | undefined = 'sim.') =>
@@ -61,10 +62,17 @@ test('a claim carries what the transport needs, and is marked as being sent', as
     chatId: first.chatId,
     channelId: expect.any(String),
     seq: 1,
-    to: PHONE,
+    contactId: expect.any(String),
+    to: { phone: PHONE },
     content: { type: 'text', text: { body: 'first' } },
-    waMessageId: `sim.${first.id}`,
+    category: 'utility',
+    waMessageId: ownIdOf(first.id),
     attempts: 1,
+    replyTo: null,
+    lastInboundAt: null,
+    begun: false,
+    readMark: null,
+    refused: null,
   });
   const detail = await message(first.id);
   expect(detail.status).toBe('sending');
@@ -73,12 +81,12 @@ test('a claim carries what the transport needs, and is marked as being sent', as
 
 test('a message whose sender died is claimed again under the same id on the wire', async () => {
   const { claim, first, system, message } = await setup();
-  expect((await claim())!.waMessageId).toBe(`sim.${first.id}`);
+  expect((await claim())!.waMessageId).toBe(ownIdOf(first.id));
   const successor = (await holdShards(system, { holder: 'gateway-2', fence: 2 }))(0);
   expect(await claim()).toBeUndefined();
   const [{ shard } = { shard: -1 }] = await system.run((tx) => tx.query<{ shard: number }>('SELECT shard FROM channels'));
   const again = await claim({ ...successor, shard });
-  expect(again).toMatchObject({ messageId: first.id, waMessageId: `sim.${first.id}`, attempts: 2 });
+  expect(again).toMatchObject({ messageId: first.id, waMessageId: ownIdOf(first.id), attempts: 2 });
   expect((await message(first.id)).timeline.map(({ status }) => status)).toEqual(['queued', 'sending']);
 });
 
@@ -88,7 +96,9 @@ test('a transport that names messages itself: the id is known once the message i
   expect(claimed!.waMessageId).toBeNull();
   await settle(claimed, { kind: 'sent', waMessageId: 'wamid.meta' });
   expect(await message(first.id)).toMatchObject({ status: 'sent', waMessageId: 'wamid.meta' });
-  await tenancy.run(merchantId, (tx) => module.get(SendQueue).receipt(tx, claimed!.channelId, 'wamid.meta', 'delivered'));
+  await tenancy.run(merchantId, (tx) =>
+    module.get(SendQueue).receipt(tx, claimed!.channelId, { waMessageId: 'wamid.meta', status: 'delivered' }),
+  );
   expect((await message(first.id)).status).toBe('delivered');
 });
 
@@ -107,7 +117,7 @@ test('messages leave in order: the next one can be claimed when the one before i
 test('sent, however often it is reported, is one event', async () => {
   const { claim, settle, rows, first, message } = await setup();
   const claimed = await claim();
-  await parallel(5, () => settle(claimed, { kind: 'sent', waMessageId: `sim.${first.id}` }));
+  await parallel(5, () => settle(claimed, { kind: 'sent', waMessageId: ownIdOf(first.id) }));
   await settle(claimed, BUSY);
   await settle(claimed, { kind: 'failed', code: 'late', message: 'a report that comes too late' });
   expect(await rows('SELECT type, data FROM events')).toEqual([
@@ -119,7 +129,8 @@ test('sent, however often it is reported, is one event', async () => {
         channelId: claimed!.channelId,
         messageType: 'text',
         text: 'first',
-        waMessageId: `sim.${first.id}`,
+        waMessageId: ownIdOf(first.id),
+        contactId: claimed!.contactId,
         to: PHONE,
       },
     },
@@ -155,7 +166,22 @@ test('a message that cannot be sent fails at once, and the chat goes on', async 
   const detail = await message(first.id);
   expect(detail).toMatchObject({ status: 'failed', error: { code: 'no_whatsapp' } });
   expect(detail.timeline.map(({ status }) => status)).toEqual(['queued', 'sending', 'failed']);
-  expect(await rows('SELECT * FROM events')).toEqual([]);
+  expect(await rows('SELECT type, data FROM events')).toEqual([
+    {
+      type: 'message_failed',
+      data: {
+        messageId: first.id,
+        chatId: first.chatId,
+        channelId: expect.any(String),
+        messageType: 'text',
+        text: 'first',
+        contactId: expect.any(String),
+        to: PHONE,
+        code: 'no_whatsapp',
+        reason: 'the number is not on WhatsApp',
+      },
+    },
+  ]);
   expect((await claim())!.messageId).toBe(second.id);
 });
 
@@ -173,4 +199,51 @@ test('after the eighth try a message has failed, and the chat goes on', async ()
   expect(tries).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   expect(await message(first.id)).toMatchObject({ status: 'failed', error: { code: 'busy', message: 'try later' } });
   expect((await claim())!.messageId).toBe(second.id);
+});
+
+test('a claim tells when the customer last wrote, what the message answers, and what they are to see as read, once', async () => {
+  const { claim, settle, tenancy, merchantId, module, first, rows } = await setup();
+  const [{ channel_id: channelId } = { channel_id: '' }] = await rows<{ channel_id: string }>('SELECT channel_id FROM chats');
+  const store = module.get(MessageStore);
+  const said = { from: { phone: PHONE, lid: '1' }, content: { type: 'text' as const, text: { body: 'hi' } } };
+  await tenancy.run(merchantId, (tx) => store.receive(tx, channelId, { waMessageId: 'wamid.theirs', ...said }));
+  await module.get(ChatService).markRead(merchantId, first.chatId);
+  const [theirs] = await rows<{ id: string; created_at: Date }>(
+    `SELECT id, created_at FROM messages WHERE direction = 'inbound'`,
+  );
+  const answer = (replyTo: string) =>
+    tenancy.run(merchantId, (tx) => store.queue(tx, { to: PHONE, replyTo, content: { type: 'text', text: { body: 'answer' } } }));
+  await answer(theirs!.id);
+  await answer(first.id);
+  const one = await claim();
+  expect(one).toMatchObject({ readMark: 'wamid.theirs', replyTo: null, to: { phone: PHONE, lid: '1' } });
+  expect(Math.abs(one!.lastInboundAt!.getTime() - theirs!.created_at.getTime())).toBeLessThan(1_000);
+  await settle(one, { kind: 'sent', waMessageId: one!.waMessageId! });
+  const two = await claim();
+  expect(two).toMatchObject({ readMark: null });
+  await settle(two, { kind: 'sent', waMessageId: two!.waMessageId! });
+  const toTheirs = await claim();
+  expect(toTheirs!.replyTo).toEqual({ waMessageId: 'wamid.theirs', fromUs: false, text: 'hi' });
+  await settle(toTheirs, { kind: 'sent', waMessageId: toTheirs!.waMessageId! });
+  expect((await claim())!.replyTo).toEqual({ waMessageId: one!.waMessageId, fromUs: true, text: 'first' });
+});
+
+test('a chat has begun when a message of ours has gone out in it, and not by one that failed', async () => {
+  const { claim, settle, makeDue, send } = await setup();
+  const one = await claim();
+  expect(one!.begun).toBe(false);
+  await settle(one, BUSY);
+  await makeDue();
+  const again = await claim();
+  expect(again).toMatchObject({ messageId: one!.messageId, begun: false });
+  await settle(again, { kind: 'failed', code: 'no', message: 'no' });
+  const two = await claim();
+  expect(two!.begun).toBe(false);
+  await settle(two, { kind: 'sent', waMessageId: two!.waMessageId! });
+  await send('third');
+  const three = await claim();
+  expect(three!.begun).toBe(true);
+  await settle(three, { kind: 'failed', code: 'no', message: 'no' });
+  await send('fourth');
+  expect((await claim())!.begun).toBe(true);
 });

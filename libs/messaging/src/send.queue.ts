@@ -1,28 +1,56 @@
 import { Injectable } from '@nestjs/common';
 import { backoff } from '@soko/common';
-import { messageSent, type OutboundContent } from '@soko/contracts';
+import { messageFailed, messageSent, type Option, optionsOf, type OutboundContent, sendChat } from '@soko/contracts';
 import type { TenantTx } from '@soko/database';
+import type { ContactAddress } from './contact-address.js';
+import { addressOfRow, type AddressRow, CONTACT_COLUMNS, type ConsentRow } from './contact.row.js';
+import { ContactStore } from './contact.store.js';
+import type { MessageCategory } from './message.dto.js';
+import { ReceiptBook } from './receipt-book.js';
+import type { Receipt } from './receipts.js';
+import { ANSWERED, CLAIM, DOUBT, FAIL, MARK_CLAIMED, PUT_OFF, SENT } from './send.sql.js';
 
 const MAX_ATTEMPTS = 8;
+const RETRY_MS = { first: 1_000, most: 300_000 };
+/** How soon a channel that is away is looked for again, by each chat; `resume` does not wait for it. */
+const WAIT_MS = { first: 2_000, most: 60_000 };
+/** The error by which a transport tells that the customer told WhatsApp to stop the merchant's marketing. */
+const MARKETING_STOPPED = 'marketing_stopped';
 
 /** A message that is to be handed to the transport now. */
 export interface ClaimedSend {
   messageId: string;
   chatId: string;
   channelId: string;
+  contactId: string;
   seq: number;
-  to: string;
+  to: ContactAddress;
   content: OutboundContent;
+  category: MessageCategory;
   /** Our own id on the wire, where the transport takes one: a second try is then the same message. */
   waMessageId: string | null;
   attempts: number;
+  /** WhatsApp's id of the message that this one answers. */
+  replyTo: { waMessageId: string; fromUs: boolean; text: string } | null;
+  /** When the customer last wrote; null: never, so that the chat is our beginning. */
+  lastInboundAt: Date | null;
+  /** Whether one of our messages has gone out in this chat before. */
+  begun: boolean;
+  /** WhatsApp's id of the customer's newest message, if it shall be shown as read and the network was not told yet. */
+  readMark: string | null;
+  /** Why it must not go out after all, for example that the customer opted out since it was queued. */
+  refused: { code: string; message: string } | null;
 }
 
 /** What became of a claimed message. */
 export type SendOutcome =
   | { kind: 'sent'; waMessageId: string }
-  /** Tried again after a while; later messages of the chat wait behind it. */
-  | { kind: 'retry'; code: string; message: string }
+  /** Tried again after a while, a few times; later messages of the chat wait behind it. */
+  | { kind: 'retry'; code: string; message: string; afterMs?: number }
+  /** Likewise, but as often as it takes: the trouble is not the message's. */
+  | { kind: 'wait'; code: string; message: string; afterMs?: number }
+  /** It may have gone out: the chat waits for the network's word, and only when that has not come for long is it tried again. */
+  | { kind: 'doubt'; code: string; message: string }
   /** Never tried again; the chat goes on with the next one. */
   | { kind: 'failed'; code: string; message: string };
 
@@ -33,126 +61,209 @@ export interface Lease {
   fence: number;
 }
 
+interface ChatRow extends AddressRow, ConsentRow {
+  contact_id: string;
+  last_inbound_at: Date | null;
+  read_mark: string | null;
+  begun_by: string | null;
+  begun: boolean | null;
+}
+
 interface ClaimRow {
   message_id: string;
   seq: number;
-  channel_id: string;
-  phone: string;
-  content: OutboundContent;
-  wa_message_id: string | null;
   attempts: number;
+  scheduled: boolean;
+}
+
+interface ClaimedRow {
+  channel_id: string;
+  content: OutboundContent;
+  category: MessageCategory;
+  wa_message_id: string | null;
+  reply_to: string | null;
 }
 
 /** What waits to be sent, per chat, oldest first. */
 @Injectable()
 export class SendQueue {
+  constructor(
+    private readonly contacts: ContactStore,
+    private readonly book: ReceiptBook,
+  ) {}
+
   /**
    * The next message of the chat that is due, marked as being sent; nothing when none is due or the lease is lost.
-   * A head that waits for its next try holds the chat back; one scheduled for later does not.
+   * A head that waits for its next try, or for the network's word, holds the chat back; one scheduled for later does not.
    * @param ownId prefix of our own wire ids, undefined when the transport assigns them.
    */
   async claim(tx: TenantTx, chatId: string, lease: Lease, ownId?: string): Promise<ClaimedSend | undefined> {
-    const [row] = await tx.query<ClaimRow>(
-      `WITH head AS (
-         SELECT seq, message_id, due_at FROM pending_sends
-         WHERE merchant_id = $1 AND chat_id = $2 AND NOT (attempts = 0 AND due_at > now()) ORDER BY seq LIMIT 1
-       ), due AS (
-         UPDATE pending_sends p SET attempts = p.attempts + 1, ring_at = now() + interval '30 seconds'
-         FROM head, gateway_shards s
-         WHERE p.merchant_id = $1 AND p.chat_id = $2 AND p.seq = head.seq AND head.due_at <= now()
-           AND s.shard = $3 AND s.holder = $4 AND s.fence = $5 AND s.expires_at > now()
-         RETURNING p.message_id, p.seq, p.attempts
-       ), claimed AS (
-         UPDATE messages m SET wa_message_id = coalesce(m.wa_message_id, $6::text || m.id),
-           status = CASE WHEN m.status = 'queued' THEN 'sending' ELSE m.status END,
-           timeline = CASE WHEN m.status = 'queued' THEN m.timeline || ${entry("'sending'")} ELSE m.timeline END
-         FROM due WHERE m.merchant_id = $1 AND m.id = due.message_id
-         RETURNING m.id, m.chat_id, m.channel_id, m.content, m.wa_message_id, due.seq, due.attempts
-       ), known AS (
-         INSERT INTO message_ids (merchant_id, channel_id, wa_message_id, message_id)
-         SELECT $1, channel_id, wa_message_id, id FROM claimed WHERE wa_message_id IS NOT NULL ON CONFLICT DO NOTHING
-       )
-       SELECT claimed.id AS message_id, claimed.seq, claimed.channel_id, contacts.phone, claimed.content,
-              claimed.wa_message_id, claimed.attempts
-       FROM claimed JOIN chats ON chats.merchant_id = $1 AND chats.id = claimed.chat_id
-       JOIN contacts ON contacts.merchant_id = $1 AND contacts.id = chats.contact_id`,
-      [tx.merchantId, chatId, lease.shard, lease.holder, lease.fence, ownId ?? null],
-    );
+    const chat = await this.lock(tx, chatId);
+    if (!chat) return undefined;
+    const [row] = await tx.query<ClaimRow>(CLAIM, [tx.merchantId, chatId, lease.shard, lease.holder, lease.fence]);
     if (!row) return undefined;
+    const { message_id: messageId, seq, attempts } = row;
+    const [message] = await tx.query<ClaimedRow>(MARK_CLAIMED, [tx.merchantId, messageId, ownId ?? null]);
+    const { content, category } = message!;
+    const begun = chat.begun === true && chat.begun_by !== messageId;
+    await this.noteClaim(tx, chatId, chat, { messageId, begun, offer: row.scheduled ? optionsOf(content) : [] });
     return {
-      messageId: row.message_id,
+      messageId,
       chatId,
-      channelId: row.channel_id,
-      seq: row.seq,
-      to: row.phone,
-      content: row.content,
-      waMessageId: row.wa_message_id,
-      attempts: row.attempts,
+      channelId: message!.channel_id,
+      contactId: chat.contact_id,
+      seq,
+      to: addressOfRow(chat),
+      content,
+      category,
+      waMessageId: message!.wa_message_id,
+      attempts,
+      replyTo: message!.reply_to ? await this.answered(tx, message!.reply_to) : null,
+      lastInboundAt: chat.last_inbound_at,
+      begun,
+      readMark: chat.read_mark,
+      refused: refusal(chat, category),
     };
   }
 
-  /** Writes down what became of a claimed message. A second report of the same changes nothing. */
+  /** Writes down what became of a claimed message. A second report of the same, or one that a receipt came before, changes nothing. */
   async settle(tx: TenantTx, send: ClaimedSend, outcome: SendOutcome): Promise<void> {
+    // Locked before what is pending, as everywhere; it may be gone, when its contact was found to be another.
+    await tx.query('SELECT 1 FROM chats WHERE merchant_id = $1 AND id = $2 FOR UPDATE', [tx.merchantId, send.chatId]);
     if (outcome.kind === 'sent') return this.sent(tx, send, outcome.waMessageId);
-    const error = JSON.stringify({ code: outcome.code, message: outcome.message });
-    if (outcome.kind === 'failed' || send.attempts >= MAX_ATTEMPTS) return this.failed(tx, send, error);
+    const { code, message } = outcome;
+    if (outcome.kind === 'failed') return this.failed(tx, send, code, message);
+    const counts = outcome.kind !== 'wait';
+    if (counts && send.attempts >= MAX_ATTEMPTS) return this.failed(tx, send, code, message);
+    const values = [tx.merchantId, send.messageId, send.attempts, JSON.stringify({ code, message })];
+    if (outcome.kind === 'doubt') {
+      await tx.query(DOUBT, values);
+      return;
+    }
+    const retryMs = outcome.afterMs ?? backoff(send.attempts, RETRY_MS.first, RETRY_MS.most);
+    await tx.query(PUT_OFF, [...values, counts, counts ? retryMs : (outcome.afterMs ?? null), WAIT_MS.first, WAIT_MS.most]);
+  }
+
+  /** One of `receipts`. */
+  receipt(tx: TenantTx, channelId: string, receipt: Receipt): Promise<void> {
+    return this.receipts(tx, channelId, [receipt]);
+  }
+
+  /**
+   * Notes what the network says of our messages, in the order given. Status only climbs: a late or repeated receipt changes nothing.
+   * What was in doubt is settled by it. Receipts for messages that are not ours are ignored.
+   */
+  async receipts(tx: TenantTx, channelId: string, receipts: Receipt[]): Promise<void> {
+    const stopped = await this.book.note(tx, channelId, receipts, MARKETING_STOPPED);
+    for (const contactId of stopped) await this.contacts.setMarketingStopped(tx, contactId, true);
+    await this.book.heard(tx, channelId);
+  }
+
+  /** The newest message that the customer shall see as read, if the network was not told yet; it counts as told from now on. */
+  async takeReadMark(tx: TenantTx, chatId: string): Promise<{ waMessageId: string; to: ContactAddress } | undefined> {
+    const [row] = await tx.query<AddressRow & { read_mark: string }>(
+      `WITH old AS (SELECT id, contact_id, read_mark FROM chats
+                    WHERE merchant_id = $1 AND id = $2 AND read_mark IS NOT NULL FOR UPDATE)
+       UPDATE chats h SET read_mark = NULL FROM old JOIN contacts c ON c.merchant_id = $1 AND c.id = old.contact_id
+       WHERE h.merchant_id = $1 AND h.id = old.id RETURNING old.read_mark, c.phone, c.lid, c.wa_user_id`,
+      [tx.merchantId, chatId],
+    );
+    return row && { waMessageId: row.read_mark, to: addressOfRow(row) };
+  }
+
+  /** What waits for this channel (`wait`) is due now, for it can send again. */
+  async resume(tx: TenantTx, channelId: string): Promise<void> {
+    const rows = await tx.query<{ chat_id: string; shard: number }>(
+      // What somebody has in hand is passed over: whoever settles it looks for the next one anyway. What was put off by hours was so
+      // for a reason of its own.
+      `UPDATE pending_sends SET due_at = now(), ring_at = now() WHERE merchant_id = $1 AND message_id IN (
+         SELECT message_id FROM pending_sends WHERE merchant_id = $1 AND channel_id = $2 AND waits > 0
+           AND due_at < now() + interval '1 hour' FOR UPDATE SKIP LOCKED
+       ) RETURNING chat_id, shard`,
+      [tx.merchantId, channelId],
+    );
+    const chats = new Map(rows.map((row) => [row.chat_id, row.shard]));
+    for (const [chatId, shard] of chats) tx.wake(sendChat, { merchantId: tx.merchantId, chatId, shard });
+  }
+
+  /** The chat, locked: nobody else claims in it, and who it is with does not change. */
+  private async lock(tx: TenantTx, chatId: string): Promise<ChatRow | undefined> {
+    const [chat] = await tx.query<ChatRow>(
+      `SELECT h.contact_id, h.last_inbound_at, h.read_mark, h.begun_by, ${CONTACT_COLUMNS},
+              (SELECT b.status IN ('sent', 'delivered', 'read') FROM messages b
+               WHERE b.merchant_id = h.merchant_id AND b.id = h.begun_by) AS begun
+       FROM chats h JOIN contacts c ON c.merchant_id = h.merchant_id AND c.id = h.contact_id
+       WHERE h.merchant_id = $1 AND h.id = $2 FOR UPDATE OF h`,
+      [tx.merchantId, chatId],
+    );
+    return chat;
+  }
+
+  private async answered(tx: TenantTx, id: string): Promise<ClaimedSend['replyTo']> {
+    const [row] = await tx.query<{ wa_message_id: string; direction: string; text: string }>(ANSWERED, [tx.merchantId, id]);
+    return row ? { waMessageId: row.wa_message_id, fromUs: row.direction === 'outbound', text: row.text } : null;
+  }
+
+  /** The read mark is taken along, and from now on there is something to tap, or something that began the chat. */
+  private async noteClaim(
+    tx: TenantTx,
+    chatId: string,
+    chat: ChatRow,
+    { messageId, begun, offer }: { messageId: string; begun: boolean; offer: Option[] },
+  ): Promise<void> {
+    if (!chat.read_mark && offer.length === 0 && (begun || chat.begun_by === messageId)) return;
     await tx.query(
-      `WITH waiting AS (
-         UPDATE pending_sends SET due_at = now() + $4 * interval '1 millisecond', ring_at = now() + $4 * interval '1 millisecond'
-         WHERE merchant_id = $1 AND chat_id = $2 AND seq = $3 RETURNING message_id
-       ) UPDATE messages m SET error = $5 FROM waiting WHERE m.merchant_id = $1 AND m.id = waiting.message_id`,
-      [tx.merchantId, send.chatId, send.seq, backoff(send.attempts, 1_000, 300_000), error],
+      `UPDATE chats SET read_mark = NULL, begun_by = CASE WHEN $3 THEN begun_by ELSE $4 END, offer = coalesce($5, offer)
+       WHERE merchant_id = $1 AND id = $2`,
+      [tx.merchantId, chatId, begun, messageId, offer.length > 0 ? JSON.stringify(offer) : null],
     );
   }
 
   private async sent(tx: TenantTx, send: ClaimedSend, waMessageId: string): Promise<void> {
-    const [row] = await tx.query<{ type: string; text: string }>(
-      `WITH gone AS (
-         DELETE FROM pending_sends WHERE merchant_id = $1 AND chat_id = $2 AND seq = $3 RETURNING message_id
-       ), known AS (
-         INSERT INTO message_ids (merchant_id, channel_id, wa_message_id, message_id)
-         SELECT $1, $5, $4, message_id FROM gone ON CONFLICT DO NOTHING
-       )
-       UPDATE messages m SET wa_message_id = $4, error = NULL,
-         status = CASE WHEN m.status = 'sending' THEN 'sent' ELSE m.status END,
-         timeline = CASE WHEN m.status = 'sending' THEN m.timeline || ${entry("'sent'")} ELSE m.timeline END
-       FROM gone WHERE m.merchant_id = $1 AND m.id = gone.message_id RETURNING m.type, m.text`,
-      [tx.merchantId, send.chatId, send.seq, waMessageId, send.channelId],
-    );
+    const { messageId, chatId, channelId, contactId, to } = send;
+    const [row] = await tx.query<{ type: string; text: string }>(SENT, [tx.merchantId, messageId, waMessageId, channelId]);
     if (!row) return;
-    const { messageId, chatId, channelId, to } = send;
-    tx.outbox.emit(messageSent, { messageId, chatId, channelId, messageType: row.type, text: row.text, waMessageId, to });
+    tx.outbox.emit(messageSent, {
+      messageId,
+      chatId,
+      channelId,
+      messageType: row.type,
+      text: row.text,
+      waMessageId,
+      contactId,
+      ...(to.phone ? { to: to.phone } : {}),
+    });
   }
 
-  /** What a receipt has proved to have arrived does not fail, whatever the sender was told. */
-  private async failed(tx: TenantTx, send: ClaimedSend, error: string): Promise<void> {
-    await tx.query(
-      `WITH gone AS (
-         DELETE FROM pending_sends WHERE merchant_id = $1 AND chat_id = $2 AND seq = $3 RETURNING message_id
-       )
-       UPDATE messages m SET status = 'failed', error = $4, timeline = m.timeline || ${entry("'failed'")}
-       FROM gone WHERE m.merchant_id = $1 AND m.id = gone.message_id AND m.status = 'sending'`,
-      [tx.merchantId, send.chatId, send.seq, error],
-    );
-  }
-
-  /**
-   * Notes a receipt. Status only climbs: a late or repeated receipt changes nothing.
-   * @param waMessageId WhatsApp's id; receipts for messages that are not ours are ignored.
-   */
-  async receipt(tx: TenantTx, channelId: string, waMessageId: string, status: 'delivered' | 'read'): Promise<void> {
-    await tx.query(
-      `UPDATE messages m SET status = $4, timeline = m.timeline || ${entry('$4::text')}
-       FROM message_ids i WHERE i.merchant_id = $1 AND i.channel_id = $2 AND i.wa_message_id = $3
-         AND m.merchant_id = $1 AND m.id = i.message_id AND m.direction = 'outbound'
-         AND array_position(ARRAY['sending', 'sent', 'delivered', 'read'], m.status)
-           < array_position(ARRAY['sending', 'sent', 'delivered', 'read'], $4)`,
-      [tx.merchantId, channelId, waMessageId, status],
-    );
+  /** What a receipt has proved to have gone out does not fail, whatever the sender was told. */
+  private async failed(tx: TenantTx, send: ClaimedSend, code: string, reason: string): Promise<void> {
+    const { messageId, chatId, channelId, contactId, to } = send;
+    const [row] = await tx.query<{ type: string; text: string }>(FAIL, [
+      tx.merchantId,
+      messageId,
+      send.attempts,
+      JSON.stringify({ code, message: reason }),
+    ]);
+    if (!row) return;
+    tx.outbox.emit(messageFailed, {
+      messageId,
+      chatId,
+      channelId,
+      messageType: row.type,
+      text: row.text,
+      contactId,
+      ...(to.phone ? { to: to.phone } : {}),
+      code,
+      reason,
+    });
+    if (code === MARKETING_STOPPED) await this.contacts.setMarketingStopped(tx, contactId, true);
   }
 }
 
-/** One entry of a timeline, as SQL; `status` is an SQL expression. */
-function entry(status: string): string {
-  return `jsonb_build_object('status', ${status}, 'at', to_jsonb(clock_timestamp()))`;
+/** Asked again when it goes out: between the queue and now the customer may have written STOP. */
+function refusal(contact: ConsentRow, category: MessageCategory): ClaimedSend['refused'] {
+  if (contact.blocked_at) return { code: 'contact_blocked', message: 'The customer was blocked after this was queued.' };
+  if (category === 'marketing' && (contact.opted_out_at ?? contact.marketing_stopped_at))
+    return { code: 'opted_out', message: 'The customer wants no marketing any more.' };
+  return null;
 }

@@ -34,8 +34,8 @@ export class OrderRepository {
          ON CONFLICT (merchant_id) DO UPDATE SET last_number = order_counters.last_number + 1 RETURNING last_number
        )
        INSERT INTO orders (merchant_id, id, number, status, customer_phone, customer_name, channel_id, delivery, payment_method,
-                           note, total_amount, currency)
-       SELECT $1, $2, last_number, 'pending', $3, $4, $5, $6, $7, $8, $9, $10 FROM counter RETURNING *`,
+                           note, total_amount, currency, chat_id)
+       SELECT $1, $2, last_number, 'pending', $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM counter RETURNING *`,
         [
           tx.merchantId,
           newId(),
@@ -47,6 +47,7 @@ export class OrderRepository {
           order.note,
           order.total_amount,
           order.currency,
+          order.chat_id,
         ],
       )
       .catch((error: unknown) => {

@@ -10,6 +10,7 @@ export interface OrderRow {
   customer_phone: string;
   customer_name: string | null;
   channel_id: string | null;
+  chat_id: string | null;
   delivery: Destination | null;
   payment_method: string;
   note: string | null;

@@ -22,9 +22,10 @@ export class OrderService {
   /**
    * Takes an order in: prices are frozen here, stock is reserved by `process`.
    * @param actor `bot`, or the id of the user who placed it.
+   * @param chatId the chat that it comes out of, where the customer then hears of it.
    * @throws UnknownProductError, TotalTooLargeError
    */
-  async place(tx: TenantTx, body: PlaceOrderBody, actor: string): Promise<PlacedOrderView> {
+  async place(tx: TenantTx, body: PlaceOrderBody, actor: string, chatId?: string): Promise<PlacedOrderView> {
     const products = new Map(
       (await this.orders.products(tx, [...new Set(body.items.map((i) => i.productId))])).map((p) => [p.id, p]),
     );
@@ -36,6 +37,7 @@ export class OrderService {
         customer_phone: body.customer.phone,
         customer_name: body.customer.name ?? null,
         channel_id: body.channelId ?? null,
+        chat_id: chatId ?? null,
         delivery: body.delivery ?? null,
         payment_method: body.paymentMethod ?? 'cash_on_delivery',
         note: body.note ?? null,
@@ -179,6 +181,7 @@ function eventData(row: OrderRow) {
     customerPhone: row.customer_phone,
     ...(row.customer_name ? { customerName: row.customer_name } : {}),
     ...(row.channel_id ? { channelId: row.channel_id } : {}),
+    ...(row.chat_id ? { chatId: row.chat_id } : {}),
     total: totalOf(row),
   };
 }

@@ -1,5 +1,5 @@
 import { IsIn, IsInt, IsLatitude, IsLongitude, IsNumber, IsString, IsUUID, Length, Max, Min } from 'class-validator';
-import { IsPhone, type Money, Nested, NestedList, Optional, PageQuery } from '@soko/common';
+import { IsPhone, Money, Nested, NestedList, Optional, PageQuery } from '@soko/common';
 import { ORDER_STATUSES, type OrderStatus } from '@soko/contracts';
 import { DeliveryView } from '@soko/deliveries';
 
@@ -18,11 +18,13 @@ export class OrderItemBody {
   @IsInt() @Min(1) @Max(10_000) quantity!: number;
 }
 export class OrderLocationBody {
+  /** @example -17.8292 */
   @IsNumber() @IsLatitude() latitude!: number;
+  /** @example 31.0522 */
   @IsNumber() @IsLongitude() longitude!: number;
 }
 export class OrderDeliveryBody {
-  /** @example 12 Samora Machel Ave, Harare */
+  /** @example "12 Samora Machel Ave, Harare" */
   @Optional() @IsString() @Length(1, 500) address?: string;
   @Optional() @Nested(() => OrderLocationBody) location?: OrderLocationBody;
 }
@@ -39,7 +41,9 @@ export class PlaceOrderBody {
 }
 
 export class TransitionBody {
+  /** @example cancel */
   @IsIn(ACTIONS) action!: (typeof ACTIONS)[number];
+  /** @example "The customer called" */
   @Optional() @IsString() @Length(1, 500) reason?: string;
 }
 
@@ -51,35 +55,47 @@ export class OrderQuery extends PageQuery {
 
 export class PlacedOrderView {
   id!: string;
+  /** @example 42 */
   number!: number;
+  /** @example pending */
   status!: OrderStatus;
   total!: Money;
 }
 export class OrderItemView {
   productId!: string;
+  /** @example MAIZE-10 */
   sku!: string;
+  /** @example "Maize meal 10 kg" */
   name!: string;
+  /** @example 2 */
   quantity!: number;
   unitPrice!: Money;
   total!: Money;
 }
 export class OrderCustomerView {
+  /** @example +263771234567 */
   phone!: string;
+  /** @example Rudo */
   name?: string;
 }
 export class OrderSummaryView extends PlacedOrderView {
   customer!: OrderCustomerView;
+  /** @example cash_on_delivery */
   paymentMethod!: string;
+  /** @example "Ring twice" */
   note?: string;
-  /** Why it was rejected or cancelled. */
+  /** Why it was rejected or cancelled. @example "Only 3 left" */
   reason?: string;
   createdAt!: string;
 }
 export class OrderHistoryView {
+  /** @example pending */
   from?: OrderStatus;
+  /** @example confirmed */
   to!: OrderStatus;
-  /** `system`, `bot` or a user's id. */
+  /** `system`, `bot` or a user's id. @example system */
   actor!: string;
+  /** @example "The customer called" */
   reason?: string;
   at!: string;
 }

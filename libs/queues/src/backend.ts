@@ -27,7 +27,7 @@ export function queueBackend(settings: Settings): QueueBackend {
   // One pool for all queues of the process. Each worker holds one of its connections for LISTEN.
   const pool = new Pool({
     connectionString: settings.DATABASE_SYSTEM_URL ?? settings.DATABASE_URL,
-    ...poolOptions('soko_system', 16, 'bullmq'),
+    ...poolOptions(settings, 'soko_system', 16, 'bullmq'),
     types: undefined,
   });
   // Every queue and worker adds a listener of its own.

@@ -74,7 +74,7 @@ describe('HandlerRegistry', () => {
   it('does not start without a handler, names each job that lacks one, and says what to do', async () => {
     const registry = await setup(Orders);
     expect(() => registry.collect(['order_processing', 'webhook_delivery', 'maintenance'])).toThrow(
-      /no handler for react, deliver-webhook: mark a method with @Handles and provide its class/,
+      /no handler for retry-dead-letter, react, deliver-webhook: mark a method with @Handles and provide its class/,
     );
   });
 

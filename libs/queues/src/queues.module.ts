@@ -8,6 +8,7 @@ import { queueBackend, type QueueBackend } from './backend.js';
 import { HandlerRegistry } from './handler.registry.js';
 import { JobWorkers, type QueuesOptions } from './job-workers.js';
 import { QueueBell } from './queue-bell.js';
+import { QueueInspector } from './queue-inspector.js';
 import { allQueueNames } from './queue-names.js';
 import { BACKEND, OPTIONS, QUEUE_SET } from './tokens.js';
 
@@ -59,11 +60,12 @@ export class QueuesModule {
           useFactory: (...queues: Queue[]) => new Map(queues.map((queue) => [queue.name, queue])),
         },
         QueueBell,
+        QueueInspector,
         { provide: AlarmBell, useExisting: QueueBell },
         HandlerRegistry,
         JobWorkers,
       ],
-      exports: [AlarmBell, HandlerRegistry, JobWorkers, QUEUE_SET],
+      exports: [AlarmBell, HandlerRegistry, JobWorkers, QueueInspector, QUEUE_SET],
     };
   }
 }

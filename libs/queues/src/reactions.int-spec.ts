@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { newId } from '@soko/common';
-import { botConnected, type BotConnectedData, type EventEnvelope, react } from '@soko/contracts';
+import { botConnected, type BotConnectedData, type EventEnvelope, react, retryDeadLetter } from '@soko/contracts';
 import type { TenantTx } from '@soko/database';
 import { Log } from '@soko/observability';
 import { integration, parallel, seeded, until } from '@soko/testing';
 import { expect, test } from 'vitest';
 import type { RelayedEvent } from './event-sink.js';
-import { HandlerRegistry, Reacts } from './handler.registry.js';
+import { HandlerRegistry, Handles, Reacts } from './handler.registry.js';
 import { ReactionProcessor, ReactionSink } from './reactions.js';
 
 const NOTE = 'test.note';
@@ -28,6 +28,13 @@ class Notes {
       throw new Error(`cannot note ${data.reason}`);
     }
   }
+}
+
+/** The other job of the queue: whoever serves the one must handle the other. */
+@Injectable()
+class Others {
+  @Handles(retryDeadLetter)
+  async retry(): Promise<void> {}
 }
 
 async function setup(options: Parameters<typeof integration>[0] = {}) {
@@ -177,7 +184,10 @@ test('another merchant’s job does not run this one’s reaction', async () => 
 });
 
 test('by way of the queue: relayed, rung, done, and a job rung for nothing does no harm', async () => {
-  const { relay, noted, tenancy, merchantId, queue } = await setup({ serves: ['maintenance'], providers: [ReactionProcessor] });
+  const { relay, noted, tenancy, merchantId, queue } = await setup({
+    serves: ['maintenance'],
+    providers: [ReactionProcessor, Others],
+  });
   const subject = newId();
   await relay({ subject, reason: 'one' }, { subject, reason: 'two' });
   await until('the reactions', async () => (await noted()).length === 2);

@@ -93,7 +93,7 @@ test('every kind of row that waits is found, and its job carries its ids', async
   const { tenancy, merchantId, sweeper, alarms, queue, payloads } = await setup();
   await alarms('order_processing', 1);
   await queue('order_processing').obliterate({ force: true });
-  const [channelId, chatId, event, webhookId, deliveryId] = Array.from({ length: 5 }, newId);
+  const [channelId, chatId, event, webhookId, deliveryId, deadLetterId] = Array.from({ length: 6 }, newId);
   await tenancy.run(merchantId, async (tx) => {
     const run = (sql: string, ...values: unknown[]) => tx.query(sql, [merchantId, ...values]);
     await run(`INSERT INTO channels (merchant_id, id, name, kind, shard) VALUES ($1, $2, 'c', 'simulator', 2)`, channelId);
@@ -131,24 +131,40 @@ test('every kind of row that waits is found, and its job carries its ids', async
       `INSERT INTO event_reactions (merchant_id, reaction, subject, position, event_id) VALUES ($1, 'test.reaction', 's', 1, $2)`,
       event,
     );
-    await run(`INSERT INTO webhooks (merchant_id, id, url, events, secret) VALUES ($1, $2, 'http://x', '{*}', 's')`, webhookId);
+    await run(
+      `INSERT INTO webhooks (merchant_id, id, url, events, secret) VALUES ($1, $2, 'http://x', '{*}', 'plain.s')`,
+      webhookId,
+    );
     await run(
       'INSERT INTO webhook_deliveries (merchant_id, id, webhook_id, event_id) VALUES ($1, $2, $3, $4)',
       deliveryId,
       webhookId,
       event,
     );
+    await run(`INSERT INTO inbound_deliveries (merchant_id, channel_id, body) VALUES ($1, $2, '[]')`, channelId);
+    await run(
+      `INSERT INTO dead_letters (merchant_id, id, kind, subject_id, payload, reason, due_at)
+       VALUES ($1, $2, 'inbound_message', $3, '{}', 'test', now())`,
+      deadLetterId,
+      channelId,
+    );
     for (const { due } of allJobs()) await tx.query(`UPDATE ${due.table} SET ring_at = now()`);
   });
   expect(await sweeper.sweep()).toBe(allJobs().length);
   const expected: Record<string, object[]> = {
     'message_sending-2': [{ merchantId, chatId, shard: 2 }],
-    inbound_processing: [{ merchantId, chatId }],
+    inbound_processing: [
+      { merchantId, chatId },
+      { merchantId, channelId },
+    ],
     order_processing: payloads,
-    maintenance: [{ merchantId, reaction: 'test.reaction', subject: 's' }],
+    maintenance: [
+      { merchantId, deadLetterId },
+      { merchantId, reaction: 'test.reaction', subject: 's' },
+    ],
     webhook_delivery: [{ merchantId, deliveryId }],
   };
-  expect(Object.keys(expected)).toHaveLength(allJobs().length);
+  expect(Object.values(expected).flat()).toHaveLength(allJobs().length);
   for (const name of allQueueNames(4)) {
     expect(await alarms(name, expected[name]?.length ?? 0), name).toEqual(expected[name] ?? []);
   }

@@ -1,4 +1,5 @@
 export { holes, render, type Variables } from './render.js';
-export { TemplateService, TemplateView } from './template.service.js';
+export { TemplateView } from './template.dto.js';
+export { TemplateService } from './template.service.js';
 export { TemplateNotFoundError, TemplateVariablesError } from './templates.errors.js';
 export { TemplatesModule } from './templates.module.js';

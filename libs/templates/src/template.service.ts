@@ -5,22 +5,12 @@ import { findPage, Tenancy, type TenantTx } from '@soko/database';
 import { MerchantService } from '@soko/identity';
 import { Reacts } from '@soko/queues';
 import { DEFAULT_TEMPLATES } from './default-templates.js';
-import { render, type TemplateText, type Variables } from './render.js';
-import { Template, type TemplateVariable } from './template.entity.js';
+import { render, type Variables } from './render.js';
+import type { TemplateView } from './template.dto.js';
+import { Template } from './template.entity.js';
 import { TemplateNotFoundError } from './templates.errors.js';
 
 const DEFAULT_LANGUAGE = 'en';
-
-export class TemplateView {
-  id!: string;
-  name!: string;
-  type!: 'text';
-  language!: string;
-  category!: string;
-  status!: 'draft' | 'active' | 'archived';
-  content!: TemplateText;
-  variables!: TemplateVariable[];
-}
 
 @Injectable()
 export class TemplateService {

@@ -6,12 +6,27 @@ export interface Answer<T> {
   body: T;
 }
 
-/** Calls the api as one person does. */
+/** Calls the api as one person, or one system, does. */
 export class ApiClient {
   constructor(
     readonly baseUrl: string,
-    private readonly token?: string,
+    /** An access token or an API key. */
+    readonly token?: string,
   ) {}
+
+  get headers(): Record<string, string> {
+    return this.token ? { authorization: `Bearer ${this.token}` } : {};
+  }
+
+  /** The same api, as somebody else. */
+  as(token: string): ApiClient {
+    return new ApiClient(this.baseUrl, token);
+  }
+
+  /** The same caller, by another process of the api. */
+  at(baseUrl: string): ApiClient {
+    return new ApiClient(baseUrl, this.token);
+  }
 
   async call<T = Record<string, unknown>>(
     method: string,
@@ -21,11 +36,7 @@ export class ApiClient {
   ): Promise<Answer<T>> {
     const response = await fetch(this.baseUrl + path, {
       method,
-      headers: {
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(this.token ? { authorization: `Bearer ${this.token}` } : {}),
-        ...headers,
-      },
+      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...this.headers, ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: AbortSignal.timeout(15_000),
     });
@@ -41,17 +52,23 @@ export class ApiClient {
   }
 
   /** A new merchant, and a client that is its owner. */
-  static async register(baseUrl: string, name = 'Test Shop'): Promise<{ client: ApiClient; merchantId: string }> {
+  static async register(baseUrl: string, name = 'Test Shop'): Promise<{ client: ApiClient; merchantId: string; email: string }> {
+    const email = `${newId()}@example.com`;
     const session = await new ApiClient(baseUrl).ok<{ accessToken: string; merchant: { id: string } }>(
       'POST',
       '/api/auth/register',
-      {
-        email: `${newId()}@example.com`,
-        password: 'correct-horse',
-        name: 'Owner',
-        merchant: { name },
-      },
+      { email, password: PASSWORD, name: 'Owner', merchant: { name } },
     );
-    return { client: new ApiClient(baseUrl, session.accessToken), merchantId: session.merchant.id };
+    return { client: new ApiClient(baseUrl, session.accessToken), merchantId: session.merchant.id, email };
+  }
+
+  /** A client of somebody whose password is the tests'. */
+  static async signIn(baseUrl: string, email: string): Promise<ApiClient> {
+    const body = { email, password: PASSWORD };
+    const { accessToken } = await new ApiClient(baseUrl).ok<{ accessToken: string }>('POST', '/api/auth/login', body);
+    return new ApiClient(baseUrl, accessToken);
   }
 }
+
+/** Of everybody in tests. */
+export const PASSWORD = 'correct-horse';

@@ -1,9 +1,18 @@
-export { ApiClient } from './client.js';
+export { type Answer, ApiClient, PASSWORD } from './client.js';
 export { createDatabase, withClient } from './database.js';
 export { gate, type Gate } from './gate.js';
 export { integration, type Integration } from './integration.js';
-export { holdShards } from './lease.js';
+export {
+  BusinessNumber,
+  type Customer as GraphCustomer,
+  type GraphApi,
+  metaJson,
+  signatureOf,
+  startGraphApi,
+} from './graph-api/index.js';
+export { holdShards, ownIdOf } from './lease.js';
 export { parallel } from './parallel.js';
 export { seeded } from './random.js';
 export { startReceiver, type ReceivedCall, type Receiver } from './receiver.js';
 export { until } from './until.js';
+export { type Customer, type Phone, startWhatsappWeb, type WhatsappWeb } from './whatsapp-web/index.js';

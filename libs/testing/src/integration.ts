@@ -53,6 +53,8 @@ export async function integration({ imports = [], providers = [], ...options }: 
     NODE_ENV: 'test',
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'fatal',
     JWT_SECRET: randomBytes(32).toString('hex'),
+    ENCRYPTION_KEYS: `test:${randomBytes(32).toString('base64')}`,
+    RATE_LIMIT_ENABLED: 'false',
     DATABASE_URL: databaseUrl,
     DATABASE_POOL: '20',
     WEBHOOK_ALLOWED_CIDRS: '127.0.0.0/8',

@@ -12,3 +12,7 @@ export async function holdShards(system: SystemDb, { holder = 'gateway-1', fence
   );
   return (shard: number) => ({ shard, holder, fence });
 }
+
+/** The id that a message of ours has on a wire that takes ours, with this prefix. */
+export const ownIdOf = (messageId: string, prefix = 'sim.'): string =>
+  prefix + messageId.replaceAll('-', '').slice(-18).toUpperCase();

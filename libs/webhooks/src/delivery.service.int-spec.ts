@@ -4,6 +4,7 @@ import { integration, parallel, startReceiver, until } from '@soko/testing';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebhookDeliveryService } from './delivery.service.js';
+import { WebhookSecrets } from './webhook-secrets.js';
 import { WebhookProcessor } from './webhook.processor.js';
 import { WebhookService } from './webhook.service.js';
 import { WebhooksModule } from './webhooks.module.js';
@@ -25,13 +26,17 @@ async function setup({ answer, ...options }: { answer?: Answer } & Omit<Paramete
   const [event] = await rows<{ id: string; data: object; created_at: Date }>('SELECT id, data, created_at FROM events');
   const id = newId();
   const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+  const sealed = module.get(WebhookSecrets);
   const deliveryId = newId();
   // Straight into the table: what may not be subscribed to any more may still be there.
   await tenancy.run(merchantId, async (tx) => {
-    await tx.query(
-      `INSERT INTO webhooks (merchant_id, id, url, events, headers, secret) VALUES ($1, $2, $3, '{*}', '{"X-Token": "s3cret"}', $4)`,
-      [merchantId, id, receiver.url, secret],
-    );
+    await tx.query(`INSERT INTO webhooks (merchant_id, id, url, events, headers, secret) VALUES ($1, $2, $3, '{*}', $4, $5)`, [
+      merchantId,
+      id,
+      receiver.url,
+      sealed.sealHeaders({ 'X-Token': 's3cret' }, merchantId),
+      sealed.sealSecret(secret, merchantId),
+    ]);
     await tx.query('INSERT INTO webhook_deliveries (merchant_id, id, webhook_id, event_id) VALUES ($1, $2, $3, $4)', [
       merchantId,
       deliveryId,

@@ -4,13 +4,14 @@ import { Tenancy } from '@soko/database';
 import { nextAttemptIn } from './retry-schedule.js';
 import { signatureHeaders } from './signature.js';
 import { type CallResult, WebhookClient } from './webhook.client.js';
+import { WebhookSecrets } from './webhook-secrets.js';
 
 interface Claim {
   webhook_id: string;
   event_id: string;
   attempts: number;
   url: string;
-  headers: Record<string, string>;
+  headers: string | null;
   secret: string;
   type: string;
   data: object;
@@ -23,6 +24,7 @@ export class WebhookDeliveryService {
   constructor(
     private readonly tenancy: Tenancy,
     private readonly client: WebhookClient,
+    private readonly secrets: WebhookSecrets,
   ) {}
 
   /** The next attempt of one delivery, if it is due. At least once: after a crash in between, the call is made again. */
@@ -37,14 +39,15 @@ export class WebhookDeliveryService {
       data: claim.data,
     };
     const body = JSON.stringify(envelope);
+    const own = this.secrets.headers(claim.headers, merchantId);
     const headers = {
-      ...claim.headers,
+      ...own,
       'content-type': 'application/json',
       'user-agent': 'Soko-Webhooks/1.0',
-      ...signatureHeaders(claim.secret, claim.event_id, Math.floor(Date.now() / 1000), body),
+      ...signatureHeaders(this.secrets.secret(claim.secret, merchantId), claim.event_id, Math.floor(Date.now() / 1000), body),
     };
     const result = await this.client.post(claim.url, headers, body);
-    await this.record(merchantId, deliveryId, claim, headers, result);
+    await this.record(merchantId, deliveryId, claim, withoutSecrets(headers, own), result);
   }
 
   /** Takes the delivery for the time that a call may need: a second alarm finds it not due. */
@@ -97,7 +100,7 @@ export class WebhookDeliveryService {
           claim.type,
           claim.attempts,
           delivered ? 'delivered' : 'failed',
-          JSON.stringify({ url: claim.url, headers: withoutSecrets(headers, claim.headers) }),
+          JSON.stringify({ url: claim.url, headers }),
           result.status ?? null,
           result.body ?? null,
           result.durationMs,

@@ -10,5 +10,5 @@ export {
   WebhookLogView,
   WebhookView,
 } from './webhooks.dto.js';
-export { BadHeaderError, BlockedUrlError } from './webhooks.errors.js';
+export { BadHeaderError, BlockedUrlError, TooManyHeadersError } from './webhooks.errors.js';
 export { WebhooksModule } from './webhooks.module.js';

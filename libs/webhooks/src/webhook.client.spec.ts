@@ -34,6 +34,7 @@ const clientFor = (allowed: string) => {
   const settings = loadSettings({
     DATABASE_URL: 'postgres://none/none',
     JWT_SECRET: 'x'.repeat(32),
+    ENCRYPTION_KEYS: `k1:${Buffer.alloc(32).toString('base64')}`,
     WEBHOOK_ALLOWED_CIDRS: allowed,
   });
   const client = new WebhookClient(settings, createLogger('test', 'debug', out));

@@ -7,7 +7,9 @@ export class Webhook {
   @Column('text') url!: string;
   @Column('text', { array: true }) events!: string[];
   @Column('text', { nullable: true }) description!: string | null;
-  @Column('jsonb') headers!: Record<string, string>;
+  /** Sealed: JSON of the merchant's own headers. */
+  @Column('text', { nullable: true }) headers!: string | null;
+  /** Sealed. */
   @Column('text') secret!: string;
   @Column('boolean') active!: boolean;
   @Column({ type: 'timestamptz', name: 'created_at', insert: false, update: false }) createdAt!: Date;

@@ -2,7 +2,7 @@ import { newId, NotFoundError } from '@soko/common';
 import { integration } from '@soko/testing';
 import { expect, test } from 'vitest';
 import type { CreateWebhookBody, LogQuery } from './webhooks.dto.js';
-import { BadHeaderError, BlockedUrlError } from './webhooks.errors.js';
+import { BadHeaderError, BlockedUrlError, TooManyHeadersError } from './webhooks.errors.js';
 import { WebhookService } from './webhook.service.js';
 import { WebhooksModule } from './webhooks.module.js';
 
@@ -74,6 +74,8 @@ test('headers that would disturb the call are refused', async () => {
   for (const value of ['a\r\nb', 'ü', 7, null]) {
     await expect(create({ headers: { 'x-token': value as string } }), String(value)).rejects.toThrow(BadHeaderError);
   }
+  const many = Object.fromEntries(Array.from({ length: 21 }, (_, n) => [`x-${n}`, 'x']));
+  await expect(create({ headers: many })).rejects.toThrow(TooManyHeadersError);
   expect((await webhooks.list(merchantId, { limit: 10 })).data).toEqual([]);
 });
 

@@ -3,6 +3,7 @@ import { decodeCursor, newId, NotFoundError, type Page, pageOf, type PageQuery }
 import { findPage, Tenancy } from '@soko/database';
 import { newSecret } from './signature.js';
 import { WebhookClient } from './webhook.client.js';
+import { WebhookSecrets } from './webhook-secrets.js';
 import { Webhook } from './webhook.entity.js';
 import type {
   CreatedWebhookView,
@@ -12,7 +13,9 @@ import type {
   WebhookLogView,
   WebhookView,
 } from './webhooks.dto.js';
-import { BadHeaderError, BlockedUrlError } from './webhooks.errors.js';
+import { BadHeaderError, BlockedUrlError, TooManyHeadersError } from './webhooks.errors.js';
+
+const MAX_HEADERS = 20;
 
 interface LogRow {
   id: string;
@@ -34,45 +37,50 @@ export class WebhookService {
   constructor(
     private readonly tenancy: Tenancy,
     private readonly client: WebhookClient,
+    private readonly secrets: WebhookSecrets,
   ) {}
 
-  /** @throws BlockedUrlError, BadHeaderError */
+  /** @throws BlockedUrlError, BadHeaderError, TooManyHeadersError */
   async create(merchantId: string, body: CreateWebhookBody): Promise<CreatedWebhookView> {
     await this.check(body);
+    const secret = newSecret();
     const row = {
       merchantId,
       id: newId(),
       url: body.url,
       events: body.events,
       description: body.description ?? null,
-      headers: body.headers ?? {},
-      secret: newSecret(),
+      headers: this.secrets.sealHeaders(body.headers ?? {}, merchantId),
+      secret: this.secrets.sealSecret(secret, merchantId),
       active: body.active ?? true,
     };
     await this.tenancy.run(merchantId, (tx) => tx.manager.insert(Webhook, row));
-    return { ...view({ ...row, createdAt: new Date() }), secret: row.secret };
+    return { ...this.view({ ...row, createdAt: new Date() }), secret };
   }
 
-  /** @throws NotFoundError, BlockedUrlError, BadHeaderError */
+  /** @throws NotFoundError, BlockedUrlError, BadHeaderError, TooManyHeadersError */
   async update(merchantId: string, id: string, body: UpdateWebhookBody): Promise<WebhookView> {
+    // What is not there is not there, whatever else is wrong.
+    await this.get(merchantId, id);
     await this.check(body);
     return this.tenancy.run(merchantId, async ({ manager }) => {
-      const changes = { ...body };
+      const { headers, ...rest } = body;
+      const changes = { ...rest, ...(headers ? { headers: this.secrets.sealHeaders(headers, merchantId) } : {}) };
       if (Object.keys(changes).length > 0) await manager.update(Webhook, { merchantId, id }, changes);
       const row = await manager.findOneBy(Webhook, { merchantId, id });
       if (!row) throw new NotFoundError('webhook', id);
-      return view(row);
+      return this.view(row);
     });
   }
 
   async get(merchantId: string, id: string): Promise<WebhookView> {
     const row = await this.tenancy.run(merchantId, ({ manager }) => manager.findOneBy(Webhook, { merchantId, id }));
     if (!row) throw new NotFoundError('webhook', id);
-    return view(row);
+    return this.view(row);
   }
 
   async list(merchantId: string, query: PageQuery): Promise<Page<WebhookView>> {
-    return this.tenancy.run(merchantId, (tx) => findPage(tx, Webhook, query, view));
+    return this.tenancy.run(merchantId, (tx) => findPage(tx, Webhook, query, (row) => this.view(row)));
   }
 
   /** Its deliveries and logs go with it. */
@@ -96,8 +104,22 @@ export class WebhookService {
     return pageOf(rows, query.limit, logView, (row) => [row.id]);
   }
 
+  private view(row: Webhook): WebhookView {
+    return {
+      id: row.id,
+      url: row.url,
+      events: row.events,
+      ...(row.description ? { description: row.description } : {}),
+      headers: Object.keys(this.secrets.headers(row.headers, row.merchantId)),
+      active: row.active,
+      createdAt: row.createdAt.toISOString(),
+    };
+  }
+
   private async check(body: UpdateWebhookBody): Promise<void> {
-    for (const [name, value] of Object.entries(body.headers ?? {})) {
+    const headers = Object.entries(body.headers ?? {});
+    if (headers.length > MAX_HEADERS) throw new TooManyHeadersError(MAX_HEADERS);
+    for (const [name, value] of headers) {
       const plain = /^[A-Za-z0-9-]{1,100}$/.test(name) && typeof value === 'string' && /^[\x20-\x7e]{0,1000}$/.test(value);
       if (
         !plain ||
@@ -107,18 +129,6 @@ export class WebhookService {
     }
     if (body.url && !(await this.client.resolves(body.url))) throw new BlockedUrlError();
   }
-}
-
-function view(row: Webhook): WebhookView {
-  return {
-    id: row.id,
-    url: row.url,
-    events: row.events,
-    ...(row.description ? { description: row.description } : {}),
-    headers: Object.keys(row.headers),
-    active: row.active,
-    createdAt: row.createdAt.toISOString(),
-  };
 }
 
 function logView(row: LogRow): WebhookLogView {

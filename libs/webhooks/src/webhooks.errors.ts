@@ -6,6 +6,11 @@ export class BlockedUrlError extends ValidationError {
     super([{ path: 'url', code: 'blocked_address', message }]);
   }
 }
+export class TooManyHeadersError extends ValidationError {
+  constructor(most: number) {
+    super([{ path: 'headers', code: 'count', message: `at most ${most} headers can be set` }]);
+  }
+}
 export class BadHeaderError extends ValidationError {
   constructor(name: string) {
     const message = `${name} cannot be set: use plain names and values of printable characters, other than those that Soko itself sends`;

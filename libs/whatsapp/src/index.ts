@@ -1,5 +1,24 @@
+export { BreakerView } from './cloud/breaker.dto.js';
+export { BreakerService } from './cloud/breaker.service.js';
+export { type CloudAccess, CloudClient, type CloudMedia, type CloudNumber } from './cloud/cloud.client.js';
+export { CloudError } from './cloud/cloud-errors.js';
+export { CloudWebhookService } from './cloud/cloud-webhook.service.js';
+export { DeadLetterQuery, DeadLetterView } from './inbound/dead-letter.dto.js';
+export { DeadLetterService } from './inbound/dead-letter.service.js';
+export type { InboundChannel, InboundFormat, InboundItem } from './inbound/inbound-item.js';
+export { InboundModule } from './inbound/inbound.module.js';
+export { InboundQueue } from './inbound/inbound.queue.js';
 export { PhoneMessageBody, PhoneMessageView, PhoneQuery, PhoneWroteView, ReceiptBody } from './simulator.dto.js';
 export { SimulatorService } from './simulator.service.js';
-export { type Transport, type TransportChannel, TransportError, type TransportMessage } from './transport.js';
+export {
+  type Fate,
+  type Session,
+  type SessionHost,
+  type Transport,
+  type TransportChannel,
+  TransportError,
+  type TransportMessage,
+} from './transport.js';
 export { Transports } from './transports.js';
+export { BadSignatureError, HandshakeError } from './whatsapp.errors.js';
 export { WhatsappModule } from './whatsapp.module.js';

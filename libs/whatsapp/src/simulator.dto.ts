@@ -32,6 +32,7 @@ export class PhoneMessageBody {
 }
 
 export class PhoneWroteView {
+  /** @example SIM0198F0C2A7E27CC0 */
   waMessageId!: string;
 }
 
@@ -42,17 +43,23 @@ export class PhoneQuery {
 }
 
 export class PhoneMessageView {
+  /** @example SOKO0198F0C2A7E27CC0 */
   waMessageId!: string;
-  /** Rises with each message that the phone receives. */
+  /** Rises with each message that the phone receives. @example 7 */
   seq!: number;
+  /** @example text */
   type!: string;
+  /** @example { "type": "text", "text": { "body": "Hello" } } */
   content!: OutboundContent;
+  /** @example Hello */
   text!: string;
+  /** @example sent */
   status!: 'sent' | 'delivered' | 'read';
   receivedAt!: string;
 }
 
 export class ReceiptBody {
+  /** @example SOKO0198F0C2A7E27CC0 */
   @IsString() @Length(1, 128) waMessageId!: string;
   @IsIn(['delivered', 'read']) status!: 'delivered' | 'read';
 }

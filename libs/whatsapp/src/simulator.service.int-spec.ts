@@ -18,7 +18,11 @@ async function setup() {
   const { id: merchantId } = (await merchant()).merchant;
   const channel = await module.get(ChannelService).create(merchantId, { name: 'Phone', kind: 'simulator' });
   const phone = module.get(SimulatorService);
-  const transport = module.get(Transports).of('simulator');
+  const host = { lease: () => undefined, report: async () => true, ready: () => undefined };
+  const session = await module
+    .get(Transports)
+    .of('simulator')
+    .open({ merchantId, id: channel.id, kind: 'simulator', phone: null, config: {}, createdAt: new Date() }, host);
   let sent = 0;
   return {
     phone,
@@ -29,11 +33,25 @@ async function setup() {
     write: (body: object) => phone.write(merchantId, channel.id, { from: PHONE, type: 'text', text: 'hi', ...body }),
     /** As the gateway does. */
     send: (content: OutboundContent, waMessageId = `sim.${++sent}`) =>
-      transport.send({ merchantId, id: channel.id, kind: 'simulator' }, { messageId: 'm', to: PHONE, content, waMessageId }),
+      session.send({ ...MESSAGE, to: { phone: PHONE }, content, waMessageId }),
     received: async (after?: string) =>
       (await phone.received(merchantId, channel.id, PHONE, { limit: 100, ...(after ? { after } : {}) })).data,
   };
 }
+const MESSAGE = {
+  messageId: 'm',
+  chatId: 'c',
+  channelId: 'l',
+  contactId: 'p',
+  seq: 1,
+  category: 'utility',
+  attempts: 1,
+  replyTo: null,
+  lastInboundAt: null,
+  begun: false,
+  readMark: null,
+  refused: null,
+} as const;
 const text = (body: string): OutboundContent => ({ type: 'text', text: { body } });
 
 test('what the phone writes is stored once, with an id of its own when it has none', async () => {

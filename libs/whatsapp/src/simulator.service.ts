@@ -31,7 +31,7 @@ export class SimulatorService {
     const waMessageId = body.waMessageId ?? `sim.in.${newId()}`;
     await this.onChannel(merchantId, channelId, async (tx) => {
       const content = await this.content(tx, channelId, body);
-      await this.store.receive(tx, channelId, { waMessageId, from: body.from, name: body.name, content });
+      await this.store.receive(tx, channelId, { waMessageId, from: { phone: body.from }, name: body.name, content });
     });
     return { waMessageId };
   }
@@ -62,7 +62,7 @@ export class SimulatorService {
         [merchantId, channelId, phone, body.waMessageId, body.status],
       );
       if (!row) throw new NotFoundError('message', body.waMessageId);
-      await this.sends.receipt(tx, channelId, body.waMessageId, body.status);
+      await this.sends.receipt(tx, channelId, { waMessageId: body.waMessageId, status: body.status });
     });
   }
 

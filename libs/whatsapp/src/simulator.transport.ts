@@ -1,7 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { contentText } from '@soko/contracts';
 import { Tenancy } from '@soko/database';
-import type { Transport, TransportChannel, TransportMessage } from './transport.js';
+import {
+  type Session,
+  type SessionHost,
+  type Transport,
+  type TransportChannel,
+  TransportError,
+  type TransportMessage,
+} from './transport.js';
 
 /** Carries messages to the phones of the simulator. Like WhatsApp, it takes a message id once. */
 @Injectable()
@@ -11,16 +18,21 @@ export class SimulatorTransport implements Transport {
 
   constructor(private readonly tenancy: Tenancy) {}
 
-  async connect(): Promise<void> {}
-  async disconnect(): Promise<void> {}
+  async open(channel: TransportChannel, host: SessionHost): Promise<Session> {
+    await host.report({ status: 'connected' });
+    return { sends: true, send: (message) => this.send(channel, message), close: async () => undefined };
+  }
 
-  async send(channel: TransportChannel, message: TransportMessage): Promise<string> {
+  private async send(channel: TransportChannel, message: TransportMessage): Promise<string> {
+    const { phone } = message.to;
+    if (!phone)
+      throw new TransportError('recipient_unreachable', 'A simulated phone has a number, and this contact has none.', 'failed');
     const waMessageId = message.waMessageId ?? this.ownIds + message.messageId;
     await this.tenancy.run(channel.merchantId, (tx) =>
       tx.query(
         `INSERT INTO simulator_messages (merchant_id, channel_id, wa_message_id, phone, content, text)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-        [channel.merchantId, channel.id, waMessageId, message.to, JSON.stringify(message.content), contentText(message.content)],
+        [channel.merchantId, channel.id, waMessageId, phone, JSON.stringify(message.content), contentText(message.content)],
       ),
     );
     return waMessageId;

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ChannelKind } from '@soko/messaging';
+import { BaileysTransport } from './baileys/baileys.transport.js';
+import { CloudTransport } from './cloud/cloud.transport.js';
 import { SimulatorTransport } from './simulator.transport.js';
 import type { Transport } from './transport.js';
 
@@ -8,8 +10,8 @@ import type { Transport } from './transport.js';
 export class Transports {
   private readonly byKind: Map<ChannelKind, Transport>;
 
-  constructor(simulator: SimulatorTransport) {
-    this.byKind = new Map([simulator].map((transport) => [transport.kind, transport]));
+  constructor(simulator: SimulatorTransport, baileys: BaileysTransport, cloud: CloudTransport) {
+    this.byKind = new Map([simulator, baileys, cloud].map((transport: Transport) => [transport.kind, transport]));
   }
 
   of(kind: ChannelKind): Transport {

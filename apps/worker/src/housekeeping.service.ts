@@ -1,0 +1,87 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { SystemDb } from '@soko/database';
+import { Log } from '@soko/observability';
+
+const EVERY_MS = 10 * 60_000;
+/** Partitions for messages are made half a year ahead: were nobody to look for that long, messages would still find a place. */
+const AHEAD = '26 weeks';
+const DAY_MS = 24 * 3_600_000;
+const HOUR_MS = 3_600_000;
+/** A linked device that has not been connected for so long is forgotten: WhatsApp has forgotten it too. */
+const IDLE = '30 days';
+const BATCH = 5_000;
+/** Tables whose rows mean nothing after their `expires_at`. */
+const EXPIRING = ['sessions', 'idempotency_keys'];
+
+/** Removes what has expired, and makes room for what is to come. Nothing waits for either. */
+@Injectable()
+export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
+  private timer?: NodeJS.Timeout;
+  private partitionsMadeAt = -Infinity;
+  private devicesCleanedAt = -Infinity;
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly system: SystemDb,
+    private readonly log: Log,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => {
+      this.running = this.keep();
+    }, EVERY_MS);
+    this.running = this.keep();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    clearInterval(this.timer);
+    await this.running;
+  }
+
+  /** One that fails leaves the other its turn, and is tried again the next time. */
+  private async keep(): Promise<void> {
+    const complain = (error: unknown): void => this.log.error({ err: error }, 'housekeeping failed');
+    await this.clean().catch(complain);
+    await this.makePartitions().catch(complain);
+    await this.forgetIdleDevices().catch(complain);
+  }
+
+  /** Once an hour and at the start. One that comes back needs a new QR code. */
+  async forgetIdleDevices(now = Date.now()): Promise<void> {
+    if (now - this.devicesCleanedAt < HOUR_MS) return;
+    await this.system.query(
+      `WITH idle AS (
+         UPDATE channels c SET status = 'logged_out', reason = 'not connected for ${IDLE}: scan a new QR code'
+         FROM baileys_creds k WHERE k.merchant_id = c.merchant_id AND k.channel_id = c.id AND c.status <> 'connected'
+           AND coalesce(c.last_connected_at, k.updated_at) < now() - interval '${IDLE}' RETURNING c.merchant_id, c.id
+       ), creds AS (
+         DELETE FROM baileys_creds k USING idle WHERE k.merchant_id = idle.merchant_id AND k.channel_id = idle.id
+       ) DELETE FROM baileys_keys k USING idle WHERE k.merchant_id = idle.merchant_id AND k.channel_id = idle.id`,
+    );
+    this.devicesCleanedAt = now;
+  }
+
+  /** Once a day and at the start. @returns how many were made. */
+  async makePartitions(now = Date.now()): Promise<number> {
+    if (now - this.partitionsMadeAt < DAY_MS) return 0;
+    const [row] = await this.system.query<{ made: number }>(
+      'SELECT make_message_partitions(now(), now() + $1::interval) AS made',
+      [AHEAD],
+    );
+    this.partitionsMadeAt = now;
+    return row!.made;
+  }
+
+  /** In batches, so that no statement holds many rows. */
+  async clean(): Promise<void> {
+    for (const table of EXPIRING) {
+      let gone: object[];
+      do {
+        gone = await this.system.query(
+          `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE expires_at < now() LIMIT ${BATCH}))
+           RETURNING 1 AS one`,
+        );
+      } while (gone.length === BATCH);
+    }
+  }
+}

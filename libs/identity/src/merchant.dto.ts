@@ -1,0 +1,92 @@
+import { Nested, Optional, PageQuery } from '@soko/common';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsIn,
+  IsLocale,
+  IsObject,
+  IsString,
+  IsTimeZone,
+  Length,
+  Matches,
+  ValidateNested,
+} from 'class-validator';
+import { Type } from 'class-transformer';
+import { PLANS, type Plan } from './roles.js';
+import { MerchantView } from './identity.dto.js';
+
+/** A part of a day in which the shop is open. */
+export class OpeningSpan {
+  /** Local time. @example 08:00 */
+  @Matches(/^([01]\d|2[0-3]):[0-5]\d$/, { message: '$property must be a time such as 08:00' }) from!: string;
+  /** Local time, 24:00 for the end of the day. @example 17:30 */
+  @Matches(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, { message: '$property must be a time such as 17:30' }) to!: string;
+}
+
+/** At most four spans. */
+function Day(): PropertyDecorator {
+  return (target, key) => {
+    const each = { each: true };
+    for (const decorate of [
+      Optional(),
+      IsArray(),
+      ArrayMaxSize(4),
+      IsObject(each),
+      ValidateNested(each),
+      Type(() => OpeningSpan),
+    ])
+      decorate(target, key);
+  };
+}
+
+/** In the merchant's time zone; a day that is missing or empty is closed. */
+export class OpeningHours {
+  @Day() monday?: OpeningSpan[];
+  @Day() tuesday?: OpeningSpan[];
+  @Day() wednesday?: OpeningSpan[];
+  @Day() thursday?: OpeningSpan[];
+  @Day() friday?: OpeningSpan[];
+  @Day() saturday?: OpeningSpan[];
+  @Day() sunday?: OpeningSpan[];
+}
+
+/** Only what is given changes. The currency does not: prices and orders are in it. */
+export class UpdateMerchantBody {
+  /** @example "Mbare Market" */
+  @Optional() @IsString() @Length(1, 200) name?: string;
+  /** IANA name. @example Africa/Harare */
+  @Optional() @Length(1, 64) @IsTimeZone() timezone?: string;
+  /** BCP 47. @example en */
+  @Optional() @Length(2, 35) @IsLocale() locale?: string;
+  @Optional() @Nested(() => OpeningHours) openingHours?: OpeningHours;
+}
+
+export class LimitView {
+  /** @example 6000 */
+  requests!: number;
+  /** @example 900 */
+  windowSeconds!: number;
+}
+export class LimitsView {
+  api!: LimitView;
+  messages!: LimitView;
+  uploads!: LimitView;
+}
+
+export class MerchantProfileView extends MerchantView {
+  openingHours?: OpeningHours;
+  /** @example standard */
+  plan!: Plan;
+  /** What the plan allows. */
+  limits!: LimitsView;
+  createdAt!: string;
+}
+
+export class AdminMerchantQuery extends PageQuery {
+  /** Part of the name. @example market */
+  @Optional() @IsString() @Length(1, 100) q?: string;
+}
+export class ChangePlanBody {
+  /** @example trial */
+  @IsIn(PLANS) plan!: Plan;
+}

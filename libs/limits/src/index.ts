@@ -1,0 +1,3 @@
+export { type Count, Counters } from './counters.js';
+export { type Hit, Limiter } from './limiter.js';
+export { LimitsModule } from './limits.module.js';

@@ -1,0 +1,133 @@
+import { newId, NotFoundError, type Page, workContext } from '@soko/common';
+import { integration } from '@soko/testing';
+import { expect, test } from 'vitest';
+import { ChannelService } from './channel.service.js';
+import type { ContactView } from './contact.dto.js';
+import { ChatService } from './chat.service.js';
+import { ContactService } from './contact.service.js';
+import { MessageStore } from './message.store.js';
+import { MessagingModule } from './messaging.module.js';
+
+const phone = (n: number) => `+26377100${String(n).padStart(4, '0')}`;
+
+async function setup() {
+  const house = await integration({ imports: [MessagingModule] });
+  const { tenancy, module } = house;
+  const merchantId = await house.shop();
+  const channels = module.get(ChannelService);
+  const channel = await channels.create(merchantId, { name: 'Shop', kind: 'simulator' });
+  const contacts = module.get(ContactService);
+  return {
+    ...house,
+    merchantId,
+    channels,
+    channel,
+    contacts,
+    list: (query: { q?: string; cursor?: string; limit?: number } = {}) => contacts.list(merchantId, { limit: 50, ...query }),
+    receive: (n: number, name?: string, channelId = channel.id) =>
+      tenancy.run(merchantId, (tx) =>
+        module.get(MessageStore).receive(tx, channelId, {
+          waMessageId: newId(),
+          from: { phone: phone(n) },
+          name,
+          content: { type: 'text', text: { body: 'hi' } },
+        }),
+      ),
+  };
+}
+
+test('contacts come newest first, each once, by pages, and are found by part of a name or number', async () => {
+  const { receive, list } = await setup();
+  for (let n = 1; n <= 7; n += 1) await receive(n, n === 3 ? 'Rudo Moyo' : undefined);
+  const seen: (string | undefined)[] = [];
+  let page: Page<ContactView> | undefined;
+  do {
+    page = await list({ limit: 3, cursor: page?.pagination.nextCursor });
+    seen.push(...page.data.map((contact) => contact.phone));
+  } while (page.pagination.hasMore);
+  expect(seen).toEqual([7, 6, 5, 4, 3, 2, 1].map(phone));
+  const found = async (q: string) => (await list({ q })).data.map((contact) => contact.phone);
+  expect(await found('rudo')).toEqual([phone(3)]);
+  expect(await found('0005')).toEqual([phone(5)]);
+  expect(await found('%')).toEqual([]);
+});
+
+test('a contact shows who it is, what it wants, and its chats on all channels', async () => {
+  const { receive, list, contacts, merchantId, channels, channel } = await setup();
+  const second = await channels.create(merchantId, { name: 'Second', kind: 'simulator' });
+  await receive(1, 'Rudo');
+  await receive(1, 'Rudo', second.id);
+  await receive(1, 'Rudo', second.id);
+  const [{ id } = { id: '' }] = (await list()).data;
+  const at = expect.any(String) as string;
+  expect(await contacts.get(merchantId, id)).toEqual({
+    id,
+    phone: phone(1),
+    name: 'Rudo',
+    optedOut: false,
+    marketingStopped: false,
+    blocked: false,
+    createdAt: at,
+    chats: [
+      { id: at, channelId: channel.id, unread: 1, lastMessageAt: at },
+      { id: at, channelId: second.id, unread: 2, lastMessageAt: at },
+    ],
+  });
+});
+
+test('the merchant’s name for a customer stays, whatever they call themselves, and is the one that is shown and searched', async () => {
+  const { receive, list, contacts, merchantId, module } = await setup();
+  await receive(1, 'Rudo');
+  const [{ id } = { id: '' }] = (await list()).data;
+  expect((await contacts.update(merchantId, id, { name: 'Rudo of stall 5' })).name).toBe('Rudo of stall 5');
+  await receive(1, 'RUDO!!');
+  expect((await contacts.get(merchantId, id)).name).toBe('Rudo of stall 5');
+  expect((await list({ q: 'stall' })).data).toHaveLength(1);
+  const chats = module.get(ChatService);
+  expect((await chats.list(merchantId, { limit: 5, q: 'stall' })).data[0]!.contact.name).toBe('Rudo of stall 5');
+  expect((await chats.list(merchantId, { limit: 5, q: '!!' })).data).toEqual([]);
+});
+
+test('nothing given changes nothing; unknown contacts and those of others are not found', async () => {
+  const { receive, list, contacts, merchantId, shop } = await setup();
+  await receive(1, 'Rudo');
+  const [contact] = (await list()).data;
+  expect(await contacts.update(merchantId, contact!.id, {})).toMatchObject(contact!);
+  const other = await shop();
+  for (const [merchant, id] of [
+    [other, contact!.id],
+    [merchantId, newId()],
+  ] as const) {
+    await expect(contacts.get(merchant, id)).rejects.toThrow(NotFoundError);
+    await expect(contacts.update(merchant, id, { blocked: true, name: 'x' })).rejects.toThrow(NotFoundError);
+  }
+  expect((await contacts.list(other, { limit: 5 })).data).toEqual([]);
+  expect(await contacts.get(merchantId, contact!.id)).toMatchObject(contact!);
+});
+
+test('in the trail stand the decisions of the merchant’s people, and nothing that a customer does', async () => {
+  const { receive, list, contacts, merchantId, tenancy } = await setup();
+  await receive(1, 'Rudo');
+  await receive(1, 'Rudo M.');
+  await tenancy.run(merchantId, (tx) => contacts.setMarketingStopped(tx, { phone: phone(1), lid: '1' }, true));
+  const [contact] = (await list()).data;
+  const trail = () =>
+    tenancy.run(merchantId, (tx) =>
+      tx.query<{ action: string; after: object }>(`SELECT action, after FROM audit_logs WHERE entity = 'contact' ORDER BY seq`),
+    );
+  expect(await trail()).toEqual([]);
+  await workContext.run({ requestId: newId(), actor: { type: 'system' } }, async () => {
+    await contacts.update(merchantId, contact!.id, { name: 'Rudo of stall 5' });
+    await contacts.update(merchantId, contact!.id, { blocked: true });
+    await contacts.update(merchantId, contact!.id, { blocked: true });
+  });
+  const entries = await trail();
+  expect(entries.map(({ action }) => action)).toEqual(['update', 'update']);
+  expect(entries.at(-1)!.after).toEqual({
+    merchant_id: merchantId,
+    id: contact!.id,
+    own_name: 'Rudo of stall 5',
+    blocked_at: expect.any(String),
+    created_at: expect.any(String),
+  });
+});
