@@ -3,7 +3,7 @@
 // same transport in the same run. Queues on PostgreSQL, or on Redis with REDIS_URL. BENCH_MESSAGES, BENCH_KINDS=simulator,cloud,baileys
 import { fork } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { caller, percentile, register, spread, startBenchStack, startMock, until } from './support.mjs';
+import { caller, cpuMs, percentile, register, spread, startBenchStack, startMock, until } from './support.mjs';
 
 const MESSAGES = Number(process.env.BENCH_MESSAGES ?? 10_000);
 const KINDS = (process.env.BENCH_KINDS ?? 'simulator,cloud,baileys').split(',');
@@ -20,6 +20,12 @@ const graph = await startMock('graph-api');
 const web = await startMock('whatsapp-web', ['--decrypt', 'never']);
 const networks = { ...graph.env, ...web.env };
 const bench = await startBenchStack(networks);
+const ours = {
+  api: bench.stack.children.api.pid ?? 0,
+  gateway: bench.stack.children['bot-gateway'].pid ?? 0,
+  worker: bench.stack.children.worker.pid ?? 0,
+  postgres: bench.stack.postgres?.pid ?? 0,
+};
 let short = false;
 try {
   console.log(`queues on ${process.env.REDIS_URL ? 'Redis' : 'PostgreSQL'}, ${MESSAGES} messages over ${CHATS} chats`);
@@ -29,7 +35,7 @@ try {
     await warm(kind, api, channel);
     const bare = await bareLoop(kind);
     const steady = await steadily(api, channel.id);
-    const soko = await flood(api, channel.id);
+    const soko = await flood(api, channel.id, kind);
     short ||= soko.perSecond < WANTED.perSecond || steady.postP95 > WANTED.postP95;
     console.log(
       [
@@ -40,6 +46,7 @@ try {
         `| at ${STEADY_PER_SECOND}/s: POST p50 ${steady.postP50.toFixed(1)} p95 ${steady.postP95.toFixed(1)} ms,`,
         `accepted to sent p50 ${steady.sentP50.toFixed(0)} p95 ${steady.sentP95.toFixed(0)} ms`,
         `| flooded: accepted ${soko.accepted.toFixed(0)}/s, accepted to sent p50 ${soko.sentP50.toFixed(0)} p95 ${soko.sentP95.toFixed(0)} ms`,
+        `| CPU ms for each message: ${soko.cpu}`,
       ].join('  '),
     );
     await api.close();
@@ -123,8 +130,10 @@ async function steadily(api, channelId) {
   };
 }
 
-/** As fast as they are accepted, until the last is sent. @param {ReturnType<typeof caller>} api @param {string} channelId */
-async function flood(api, channelId) {
+/** As fast as they are accepted, until the last is sent. @param {ReturnType<typeof caller>} api @param {string} channelId @param {string} kind */
+async function flood(api, channelId, kind) {
+  const processes = { ...ours, ...(kind !== 'simulator' && { network: kind === 'cloud' ? graph.pid : web.pid }) };
+  const [cpu, own] = [await cpuMs(processes), process.cpuUsage()];
   const begin = performance.now();
   await spread(MESSAGES, POSTERS, (n) => send(api, channelId, n, 'flood'));
   const accepted = performance.now();
@@ -134,6 +143,8 @@ async function flood(api, channelId) {
     600_000,
   );
   const end = performance.now();
+  const [used, { user, system }] = [await cpuMs(processes), process.cpuUsage(own)];
+  const spent = Object.entries(used).map(([name, ms]) => [name, ms - (cpu[name] ?? 0)]);
   const failed = await count(channelId, `text = 'flood' AND status = 'failed'`);
   if (failed > 0) throw new Error(`${failed} messages failed`);
   const sent = await toSent(channelId, 'flood');
@@ -142,6 +153,9 @@ async function flood(api, channelId) {
     accepted: (MESSAGES * 1_000) / (accepted - begin),
     sentP50: percentile(sent, 0.5),
     sentP95: percentile(sent, 0.95),
+    cpu: [...spent, ['bench', (user + system) / 1_000]]
+      .map(([name, ms]) => `${name} ${(Number(ms) / MESSAGES).toFixed(2)}`)
+      .join(', '),
   };
 }
 

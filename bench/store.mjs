@@ -136,7 +136,10 @@ async function measure({ merchantId, token }) {
   return new Map([...times].map(([name, all]) => [name, figures(all)]));
 }
 
-const ms = (/** @type {number | undefined} */ value) => (value ?? 0).toFixed(1).padStart(7);
+/** @param {number | undefined} value */
+function ms(value) {
+  return (value ?? 0).toFixed(1).padStart(7);
+}
 
 /** @param {Map<string, Figures>} before @param {Map<string, Figures>} after */
 function report(before, after) {

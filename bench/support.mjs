@@ -1,7 +1,7 @@
 // @ts-check
 // What the benches of channels share: the stack, the mock networks as processes of their own, and figures.
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -126,7 +126,34 @@ export const percentile = (values, share) =>
 
 /** Resident memory of a process, in MB. @param {number} pid */
 export async function residentMb(pid) {
-  const { readFile } = await import('node:fs/promises');
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+}
+
+/** Linux counts time in ticks of so many ms. */
+const TICK_MS = 10;
+
+/** CPU time that each process and all that it started has taken, in ms. @param {Record<string, number>} pids @returns {Promise<Record<string, number>>} */
+export async function cpuMs(pids) {
+  const all = await Promise.all((await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(timesOf));
+  /** @param {number} pid @returns {number} */
+  const ofTree = (pid) =>
+    all.reduce((sum, each) => {
+      if (each?.pid === pid) return sum + each.own + each.reaped;
+      return each?.parent === pid ? sum + ofTree(each.pid) : sum;
+    }, 0);
+  return Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, ofTree(pid)]));
+}
+
+/** @param {string} pid */
+async function timesOf(pid) {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  if (stat === undefined) return undefined;
+  // The name in brackets may hold anything: the fields are counted from behind it.
+  const fields = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
+  const [own, reaped] = [fields.slice(11, 13), fields.slice(13, 15)].map(([user = 0, system = 0]) => (user + system) * TICK_MS);
+  return { pid: Number(pid), parent: fields[1] ?? 0, own: own ?? 0, reaped: reaped ?? 0 };
 }
