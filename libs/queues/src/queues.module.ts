@@ -10,7 +10,7 @@ import { JobWorkers, type QueuesOptions } from './job-workers.js';
 import { QueueBell } from './queue-bell.js';
 import { QueueInspector } from './queue-inspector.js';
 import { allQueueNames } from './queue-names.js';
-import { BACKEND, OPTIONS, QUEUE_SET } from './tokens.js';
+import { BACKEND, BELL, OPTIONS, QUEUE_SET } from './tokens.js';
 
 @Injectable()
 class BackendLifecycle implements OnApplicationShutdown {
@@ -40,17 +40,11 @@ export class QueuesModule {
         BullModule.forRootAsync({
           imports: [BackendModule],
           inject: [BACKEND],
-          useFactory: (backend: QueueBackend) => ({
-            ...backend.producer,
-            defaultJobOptions: {
-              attempts: 3,
-              backoff: { type: 'exponential', delay: 500, jitter: 0.5 },
-              removeOnComplete: true,
-              removeOnFail: { count: 1_000 },
-            },
-          }),
+          useFactory: (backend: QueueBackend) => backend.producer,
         }),
         BullModule.registerQueue(...names.map((name) => ({ name }))),
+        // What would be forced is asked of the store first, and while that is away there is no answer.
+        BullModule.registerFlowProducer({ name: BELL, forceDisconnectOnShutdown: false }),
       ],
       providers: [
         { provide: OPTIONS, useValue: options },
