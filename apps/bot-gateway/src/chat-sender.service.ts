@@ -54,7 +54,7 @@ export class ChatSender {
       // What became of one message is written together with the claim of the next.
       const next = await this.tenancy.run(job.merchantId, async (tx) => {
         if (settled) await this.queue.settle(tx, settled.send, settled.outcome);
-        return this.claim(tx, job);
+        return this.claim(tx, job, settled?.send.channelId);
       });
       if (!next) return;
       const { session, send } = next;
@@ -66,20 +66,26 @@ export class ChatSender {
   private async claim(
     tx: TenantTx,
     { merchantId, chatId, shard }: SendChatJob,
+    known?: string,
   ): Promise<{ session: Session; send: ClaimedSend } | undefined> {
     const lease = this.leases.lease(shard);
     if (!lease) return undefined;
-    const [chat] = await tx.query<{ channel_id: string }>('SELECT channel_id FROM chats WHERE merchant_id = $1 AND id = $2', [
-      merchantId,
-      chatId,
-    ]);
-    const found = chat && this.runner.sender(chat.channel_id);
+    const channelId = known ?? (await this.channelOf(tx, merchantId, chatId));
+    const found = channelId && this.runner.sender(channelId);
     if (!found) return undefined;
     const send = await this.queue.claim(tx, chatId, lease, this.transports.of(found.kind).ownIds);
     if (send) return { session: found.session, send };
     const mark = await this.queue.takeReadMark(tx, chatId);
     if (mark) this.showAsRead(found.session, { to: mark.to, readMark: mark.waMessageId });
     return undefined;
+  }
+
+  private async channelOf(tx: TenantTx, merchantId: string, chatId: string): Promise<string | undefined> {
+    const [chat] = await tx.query<{ channel_id: string }>('SELECT channel_id FROM chats WHERE merchant_id = $1 AND id = $2', [
+      merchantId,
+      chatId,
+    ]);
+    return chat?.channel_id;
   }
 
   /** A courtesy: nobody waits for it, and nothing is lost when it fails. */

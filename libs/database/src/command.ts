@@ -1,6 +1,7 @@
 import { ValidationError } from '@soko/common';
 import { loadSettings, type Settings, settingsErrorLines } from '@soko/config';
 import { AlarmBell } from './alarm-bell.js';
+import { RelayBell } from './relay-bell.js';
 import { Sealer } from './sealer.js';
 import { connectApp, connectSystem } from './sources.js';
 import { SystemDb, Tenancy } from './tenancy.js';
@@ -25,7 +26,12 @@ export async function runCommand(work: (tools: CommandTools) => Promise<void>): 
     const [app, system] = await Promise.all([connectApp(settings), connectSystem(settings)]);
     try {
       const bell = new SilentBell();
-      await work({ settings, tenancy: new Tenancy(app, bell), system: new SystemDb(system, bell), sealer: new Sealer(settings) });
+      await work({
+        settings,
+        tenancy: new Tenancy(app, bell, new RelayBell(app)),
+        system: new SystemDb(system, bell),
+        sealer: new Sealer(settings),
+      });
     } finally {
       await Promise.all([app.destroy(), system.destroy()]);
     }

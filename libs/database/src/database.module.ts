@@ -3,6 +3,7 @@ import { Settings } from '@soko/config';
 import { DataSource } from 'typeorm';
 import { schemaFaults } from './schema-check.js';
 import { IdempotencyStore } from './idempotency.js';
+import { RelayBell } from './relay-bell.js';
 import { Sealer } from './sealer.js';
 import { connectApp, connectSystem } from './sources.js';
 import { SystemDb, Tenancy } from './tenancy.js';
@@ -41,6 +42,7 @@ class DatabaseLifecycle implements OnModuleInit, OnApplicationShutdown {
       inject: [Settings],
       useFactory: connectSystem,
     },
+    RelayBell,
     Tenancy,
     SystemDb,
     Sealer,

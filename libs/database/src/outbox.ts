@@ -16,6 +16,7 @@ interface Pending {
 /** Collects the events of one transaction and writes them with it, in one statement, in the order in which they were emitted. */
 export class Outbox {
   private pending: Pending[] = [];
+  private anyWritten = false;
 
   constructor(
     private readonly tx: Writer,
@@ -33,6 +34,11 @@ export class Outbox {
     });
   }
 
+  /** Whether there is something for the relay once the transaction commits. */
+  get written(): boolean {
+    return this.anyWritten;
+  }
+
   clear(): void {
     this.pending = [];
   }
@@ -41,6 +47,7 @@ export class Outbox {
     if (this.pending.length === 0) return;
     const rows = this.pending;
     this.pending = [];
+    this.anyWritten = true;
     await this.tx.query(
       `INSERT INTO events (merchant_id, type, subject, data, request_id)
        SELECT $1, e.type, e.subject, e.data, e.request_id

@@ -6,6 +6,7 @@ import { AlarmBell } from './alarm-bell.js';
 import { MissingTenantError, NestedTransactionError } from './database.errors.js';
 import { inTransaction, OpenTransaction } from './open-transaction.js';
 import { named, SystemTx, TenantTx } from './transaction.js';
+import { RelayBell } from './relay-bell.js';
 import { APP_SOURCE, SYSTEM_SOURCE } from './tokens.js';
 import { UnitOfWork, unitAtHand } from './unit-of-work.js';
 
@@ -25,14 +26,14 @@ function beginning(merchantId?: string): string {
 async function runAlone<T extends SystemTx | TenantTx, R>(
   open: () => Promise<OpenTransaction<T>>,
   work: (tx: T) => Promise<R>,
-  bell: AlarmBell,
+  committed: (tx: T) => void,
 ): Promise<R> {
   if (inTransaction.getStore()) throw new NestedTransactionError();
   const opened = await open();
   try {
     const result = await opened.step(work);
     await opened.commit();
-    bell.ring(opened.tx.alarms);
+    committed(opened.tx);
     return result;
   } catch (error) {
     await opened.rollback();
@@ -46,6 +47,7 @@ export class Tenancy {
   constructor(
     @Inject(APP_SOURCE) private readonly source: DataSource,
     private readonly bell: AlarmBell,
+    private readonly relay: RelayBell,
   ) {}
 
   /**
@@ -56,14 +58,19 @@ export class Tenancy {
   async run<R>(merchantId: string, work: (tx: TenantTx) => Promise<R>): Promise<R> {
     if (!isUuid(merchantId)) throw new MissingTenantError();
     const unit = unitAtHand();
-    return unit ? unit.run(merchantId, work) : runAlone(() => this.open(merchantId), work, this.bell);
+    return unit ? unit.run(merchantId, work) : runAlone(() => this.open(merchantId), work, this.committed);
   }
 
   /** A unit of work: every `run` of `merchantId` inside it is one transaction, which commits when its owner says so. */
   unit(merchantId: string): UnitOfWork {
     if (!isUuid(merchantId)) throw new MissingTenantError();
-    return new UnitOfWork(merchantId, () => this.open(merchantId), this.bell);
+    return new UnitOfWork(merchantId, () => this.open(merchantId), this.committed);
   }
+
+  private readonly committed = (tx: TenantTx): void => {
+    this.bell.ring(tx.alarms);
+    if (tx.outbox.written) this.relay.ring();
+  };
 
   private open(merchantId: string): Promise<OpenTransaction<TenantTx>> {
     return OpenTransaction.begin(
@@ -84,7 +91,7 @@ export class SystemDb {
 
   async run<R>(work: (tx: SystemTx) => Promise<R>): Promise<R> {
     const open = () => OpenTransaction.begin(this.source, beginning(), (runner, client) => new SystemTx(runner, client));
-    return runAlone(open, work, this.bell);
+    return runAlone(open, work, ({ alarms }) => this.bell.ring(alarms));
   }
 
   /** Rows of one prepared statement that is a transaction by itself: one round trip. */

@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { AlarmBell } from './alarm-bell.js';
 import { NestedTransactionError } from './database.errors.js';
 import { inTransaction, type OpenTransaction } from './open-transaction.js';
 import type { TenantTx } from './transaction.js';
@@ -22,7 +21,7 @@ export class UnitOfWork {
   constructor(
     private readonly merchantId: string,
     private readonly open: () => Promise<OpenTransaction<TenantTx>>,
-    private readonly bell: AlarmBell,
+    private readonly committed: (tx: TenantTx) => void,
   ) {}
 
   /** Whether anything was done in it yet. */
@@ -49,9 +48,9 @@ export class UnitOfWork {
     // Whatever nobody waited for finds the unit closed, instead of a transaction that nobody would commit.
     this.ended = true;
     await this.opened!.commit();
-    const { alarms } = this.opened!.tx;
+    const { tx } = this.opened!;
     this.opened = undefined;
-    this.bell.ring(alarms);
+    this.committed(tx);
   }
 
   /** Gives up what was not committed; once only, for the connection is somebody else’s afterwards. */

@@ -128,9 +128,9 @@ export class SendQueue {
 
   /** Writes down what became of a claimed message. A second report of the same, or one that a receipt came before, changes nothing. */
   async settle(tx: TenantTx, send: ClaimedSend, outcome: SendOutcome): Promise<void> {
+    if (outcome.kind === 'sent') return this.sent(tx, send, outcome.waMessageId);
     // Locked before what is pending, as everywhere; it may be gone, when its contact was found to be another.
     await tx.query('SELECT 1 FROM chats WHERE merchant_id = $1 AND id = $2 FOR UPDATE', [tx.merchantId, send.chatId]);
-    if (outcome.kind === 'sent') return this.sent(tx, send, outcome.waMessageId);
     const { code, message } = outcome;
     if (outcome.kind === 'failed') return this.failed(tx, send, code, message);
     const counts = outcome.kind !== 'wait';
@@ -221,7 +221,8 @@ export class SendQueue {
 
   private async sent(tx: TenantTx, send: ClaimedSend, waMessageId: string): Promise<void> {
     const { messageId, chatId, channelId, contactId, to } = send;
-    const [row] = await tx.query<{ type: string; text: string }>(SENT, [tx.merchantId, messageId, waMessageId, channelId]);
+    const values = [tx.merchantId, messageId, waMessageId, channelId, chatId];
+    const [row] = await tx.query<{ type: string; text: string }>(SENT, values);
     if (!row) return;
     tx.outbox.emit(messageSent, {
       messageId,

@@ -49,12 +49,17 @@ export const MARK_CLAIMED = `
 export const ANSWERED = `
   SELECT wa_message_id, direction, text FROM messages WHERE merchant_id = $1 AND id = $2 AND wa_message_id IS NOT NULL`;
 
-/** $1 merchant, $2 message, $3 WhatsApp's id, $4 channel. Known by that id also when a receipt was quicker: it may be a second one. */
+/**
+ * $1 merchant, $2 message, $3 WhatsApp's id, $4 channel, $5 chat. The chat is locked first, as everywhere, if it is there still.
+ * Known by that id also when a receipt was quicker: it may be a second one.
+ */
 export const SENT = `
-  WITH known AS (
+  WITH chat AS MATERIALIZED (
+    SELECT id FROM chats WHERE merchant_id = $1 AND id = $5 FOR UPDATE
+  ), known AS (
     INSERT INTO message_ids (merchant_id, channel_id, wa_message_id, message_id) VALUES ($1, $4, $3, $2) ON CONFLICT DO NOTHING
   ), gone AS (
-    DELETE FROM pending_sends WHERE merchant_id = $1 AND message_id = $2 RETURNING 1
+    DELETE FROM pending_sends WHERE merchant_id = $1 AND message_id = $2 AND (SELECT count(*) FROM chat) >= 0 RETURNING 1
   )
   UPDATE messages m SET wa_message_id = $3, error = NULL,
     status = CASE WHEN m.status = 'sending' THEN 'sent' ELSE m.status END,
