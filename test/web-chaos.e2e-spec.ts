@@ -48,21 +48,21 @@ test('at least 1,500 messages at 50/s, the gateway killed ten times and once awa
   let kills = 0;
   while (kills < KILLS - 1) {
     // It dies at work, at a moment that the seed picks.
-    await until('a gateway on line', () => phone.online, 30_000);
+    await until('a gateway on line', () => phone.online, 60_000);
     await pause(moments() * 1_000);
     await gateway.kill('SIGKILL');
     await gateway.ready;
     kills += 1;
   }
-  await until('a gateway on line', () => phone.online, 30_000);
+  await until('a gateway on line', () => phone.online, 60_000);
   await Promise.all([gateway.kill('SIGKILL'), gateway.stop()]);
   kills += 1;
   await pause(AWAY_MS);
   await env.stack.spawn('bot-gateway-again', 'bot-gateway').ready;
   chaos.abort();
   await stream;
-  await until('everything acknowledged', () => phone.unacknowledged.length === 0, 180_000);
-  await settled(env.db, 180_000);
+  await until('everything acknowledged', () => phone.unacknowledged.length === 0, 400_000);
+  await settled(env.db, 400_000);
   console.log(`${kills} kills, ${phone.sockets.length} connections, ${[...said.values()].flat().length} messages`);
 
   const { rows } = await env.db.query<{ phone: string; direction: string; text: string; status: string }>(
@@ -84,4 +84,4 @@ test('at least 1,500 messages at 50/s, the gateway killed ten times and once awa
       number,
     ).toEqual([]);
   }
-}, 480_000);
+}, 900_000);
