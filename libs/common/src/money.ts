@@ -40,8 +40,8 @@ export function formatMoney(money: Money, locale = 'en'): string {
   return format.format(`${amount}e-${digits}` as Intl.StringNumericLiteral);
 }
 
-/** What Intl takes for `locale`: `pt_BR` is common, and a merchant's odd locale must not keep prices from being shown. */
-function languageTag(locale: string): string {
+/** What Intl takes for `locale`: `pt_BR` is common, and an odd one (English is taken for it) must not keep anything from being shown. */
+export function languageTag(locale: string): string {
   try {
     return Intl.getCanonicalLocales(locale.replaceAll('_', '-'))[0] ?? 'en';
   } catch {

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Pool } from 'pg';
 import type { DataSource } from 'typeorm';
+import { poolOf } from './sources.js';
 import { APP_SOURCE } from './tokens.js';
 
 /**
@@ -29,7 +29,8 @@ export class RelayBell {
     // The process is ending.
     if (!this.source.isInitialized) return;
     this.rungAt = performance.now();
-    const { master } = this.source.driver as unknown as { master: Pool };
-    master.query('NOTIFY soko_events').catch(() => undefined);
+    poolOf(this.source)
+      .query('NOTIFY soko_events')
+      .catch(() => undefined);
   }
 }

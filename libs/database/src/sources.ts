@@ -1,4 +1,5 @@
 import type { Settings } from '@soko/config';
+import type { Pool } from 'pg';
 import { DataSource, getMetadataArgsStorage } from 'typeorm';
 import { poolOptions } from './pool.js';
 
@@ -22,3 +23,6 @@ export const connectApp = (settings: Settings): Promise<DataSource> =>
 
 export const connectSystem = (settings: Settings): Promise<DataSource> =>
   connect(settings, settings.DATABASE_SYSTEM_URL ?? settings.DATABASE_URL, 'soko_system', SYSTEM_POOL);
+
+/** TypeORM's own pool, for statements that are transactions by themselves: without a runner of TypeORM's for each. */
+export const poolOf = (source: DataSource): Pool => (source.driver as unknown as { master: Pool }).master;

@@ -1,10 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { isUuid, workContext } from '@soko/common';
-import { escapeLiteral, type Pool } from 'pg';
+import { escapeLiteral } from 'pg';
 import type { DataSource } from 'typeorm';
 import { AlarmBell } from './alarm-bell.js';
 import { MissingTenantError, NestedTransactionError } from './database.errors.js';
 import { inTransaction, OpenTransaction } from './open-transaction.js';
+import { poolOf } from './sources.js';
 import { named, SystemTx, TenantTx } from './transaction.js';
 import { RelayBell } from './relay-bell.js';
 import { APP_SOURCE, SYSTEM_SOURCE } from './tokens.js';
@@ -96,8 +97,6 @@ export class SystemDb {
 
   /** Rows of one prepared statement that is a transaction by itself: one round trip. */
   async query<R extends object>(text: string, values: unknown[] = []): Promise<R[]> {
-    // TypeORM's own pool, without a runner of TypeORM's for each call.
-    const { master } = this.source.driver as unknown as { master: Pool };
-    return (await master.query<R>(named(text, values))).rows;
+    return (await poolOf(this.source).query<R>(named(text, values))).rows;
   }
 }

@@ -1,4 +1,4 @@
-import { formatMoney, isTime, normalisePhone, storable, ValidationError } from '@soko/common';
+import { formatMoney, isTime, languageTag, normalisePhone, storable, ValidationError } from '@soko/common';
 import { parsePhoneNumberFromString } from 'libphonenumber-js';
 
 export const VARIABLE_TYPES = ['text', 'number', 'money', 'date', 'url', 'phone'] as const;
@@ -132,13 +132,4 @@ export function isolate(type: VariableType, formatted: string, language: string)
   // The groups of a phone number have no letters, and so would be read in the order of the words around.
   const differs = rtl ? type === 'phone' || LTR_LETTER.test(formatted) : RTL_LETTER.test(formatted);
   return differs && type !== 'url' ? `\u2068${formatted}\u2069` : formatted;
-}
-
-/** What Intl takes for `language`; English for what is no language, as `formatMoney` does. */
-function languageTag(language: string): string {
-  try {
-    return Intl.getCanonicalLocales(language.replaceAll('_', '-'))[0] ?? 'en';
-  } catch {
-    return 'en';
-  }
 }
