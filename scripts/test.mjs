@@ -1,6 +1,6 @@
 // @ts-check
 // `npm test`: sets itself up, checks everything, and ends with `N passed, N failed`.
-// `npm test -- integration e2e` runs parts of it: static, unit, integration, e2e.
+// `npm test -- static unit` runs parts of it: static, unit, integration, e2e; or `queues`, which is what depends on the queue store.
 import { nodeWillDo } from './node-version.mjs';
 
 if (nodeWillDo()) {

@@ -1,15 +1,20 @@
 // @ts-check
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { ROOT } from '../launcher/paths.mjs';
 import { Problem } from '../launcher/problem.mjs';
 import { ensureBuilt, ensureInstalled } from '../preflight.mjs';
 
 const PROJECTS = ['unit', 'integration', 'e2e'];
-const PARTS = ['static', ...PROJECTS];
+const PARTS = ['static', ...PROJECTS, 'queues'];
 const bin = (/** @type {string} */ name) => join(ROOT, 'node_modules', '.bin', name);
+
+/** An integration test that looks into a queue, serves one, or counts in what may be Redis. */
+const ASKS_THE_QUEUES = /serves:|alarms|\bqueue\(|QueueInspector|Limiter|REDIS_URL/;
+/** End to end, and yet the same whatever the queues are kept in: the launcher has its own, the others ask the api alone. */
+const SAME_ON_ANY_STORE = ['launcher', 'commands', 'swagger-page', 'every-endpoint', 'fuzz', 'http', 'tenants'];
 
 /** One check a line: what it is called, and the command. */
 const STATIC = /** @type {const} */ ([
@@ -27,7 +32,7 @@ export async function runTests(wanted) {
     console.error(`There is no part ${unknown.join(', ')}: choose among ${PARTS.join(', ')}`);
     return 1;
   }
-  const parts = wanted.length > 0 ? wanted : PARTS;
+  const parts = wanted.length > 0 ? wanted : ['static', ...PROJECTS];
   try {
     await ensureInstalled();
     await ensureBuilt();
@@ -42,6 +47,7 @@ export async function runTests(wanted) {
   if (parts.includes('static')) add(total, await runStatic());
   const projects = PROJECTS.filter((project) => parts.includes(project));
   if (projects.length > 0) add(total, await runVitest(projects));
+  if (parts.includes('queues')) add(total, await runVitest(['integration', 'e2e'], await testsOfQueues()));
   const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
   console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
   return total.failed === 0 ? 0 : 1;
@@ -67,8 +73,20 @@ async function runStatic() {
   return { passed: results.length - failed, failed, skipped: 0 };
 }
 
-/** @param {string[]} projects @returns {Promise<Count>} */
-async function runVitest(projects) {
+/** The tests whose outcome may depend on where the queues are kept, as files. @returns {Promise<string[]>} */
+async function testsOfQueues() {
+  const folders = ['libs', 'apps', 'test'].map((folder) => readdir(join(ROOT, folder), { recursive: true, withFileTypes: true }));
+  const files = (await Promise.all(folders)).flat().map(({ parentPath, name }) => join(parentPath, name));
+  const endToEnd = files.filter(
+    (file) => file.endsWith('.e2e-spec.ts') && !SAME_ON_ANY_STORE.includes(basename(file, '.e2e-spec.ts')),
+  );
+  const integration = files.filter((file) => file.endsWith('.int-spec.ts'));
+  const asking = await Promise.all(integration.map(async (file) => ASKS_THE_QUEUES.test(await readFile(file, 'utf8'))));
+  return [...integration.filter((_, index) => asking[index]), ...endToEnd].map((file) => relative(ROOT, file));
+}
+
+/** @param {string[]} projects @param {string[]} [files] all of them when left out @returns {Promise<Count>} */
+async function runVitest(projects, files = []) {
   const folder = await mkdtemp(join(tmpdir(), 'soko-results-'));
   const file = join(folder, 'results.json');
   try {
@@ -78,6 +96,7 @@ async function runVitest(projects) {
       '--reporter=json',
       `--outputFile.json=${file}`,
       ...projects.flatMap((p) => ['--project', p]),
+      ...files,
     ];
     const { code } = await run(bin('vitest'), args, 'inherit');
     const result = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'));
