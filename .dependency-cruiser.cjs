@@ -17,6 +17,8 @@ const EDGES = [
   ['orders', 'deliveries', 'a confirmed order and its delivery task are one commit'],
   ['whatsapp', 'messaging', 'transports store what arrives and know channels by the store'],
   ['whatsapp', 'templates', 'who writes to a customer whose window is closed is told which templates there are'],
+  ['catalog', 'media', 'a product shows its pictures'],
+  ['whatsapp', 'media', 'transports hand files over, and store those that customers send'],
   ['bot', 'messaging', 'the bot takes unanswered messages and queues its replies'],
   ['bot', 'catalog', 'the bot shows what can be bought'],
   ['bot', 'orders', 'a confirmed conversation places an order in the transaction of its reply'],

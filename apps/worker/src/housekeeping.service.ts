@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { SystemDb } from '@soko/database';
+import { MediaSweep } from '@soko/media';
 import { Log } from '@soko/observability';
 
 const EVERY_MS = 10 * 60_000;
@@ -19,10 +20,12 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
   private timer?: NodeJS.Timeout;
   private partitionsMadeAt = -Infinity;
   private devicesCleanedAt = -Infinity;
+  private mediaSweptAt = -Infinity;
   private running: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly system: SystemDb,
+    private readonly media: MediaSweep,
     private readonly log: Log,
   ) {}
 
@@ -44,6 +47,7 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
     await this.clean().catch(complain);
     await this.makePartitions().catch(complain);
     await this.forgetIdleDevices().catch(complain);
+    await this.sweepMedia().catch(complain);
   }
 
   /** Once an hour and at the start. One that comes back needs a new QR code. */
@@ -59,6 +63,13 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
        ) DELETE FROM baileys_keys k USING idle WHERE k.merchant_id = idle.merchant_id AND k.channel_id = idle.id`,
     );
     this.devicesCleanedAt = now;
+  }
+
+  /** Once an hour and at the start. */
+  private async sweepMedia(now = Date.now()): Promise<void> {
+    if (now - this.mediaSweptAt < HOUR_MS) return;
+    await this.media.sweep();
+    this.mediaSweptAt = now;
   }
 
   /** Once a day and at the start. @returns how many were made. */

@@ -7,6 +7,7 @@ import { IdentityModule } from '@soko/identity';
 import { ObservabilityModule } from '@soko/observability';
 import { OrderProcessor, OrdersModule } from '@soko/orders';
 import { QueuesModule, ReactionProcessor, ReactionSink, Sweeper } from '@soko/queues';
+import { MediaModule, MediaProcessor } from '@soko/media';
 import { TemplatesModule } from '@soko/templates';
 import { WebhookProcessor, WebhooksModule } from '@soko/webhooks';
 import { InboundModule } from '@soko/whatsapp';
@@ -20,12 +21,13 @@ import { Relay } from './relay.service.js';
     DatabaseModule,
     QueuesModule.forApp({ serves: queuesOf('worker') }),
     IdentityModule,
+    MediaModule,
     TemplatesModule,
     OrdersModule,
     WebhooksModule,
     BotModule,
     InboundModule,
   ],
-  providers: [Relay, Sweeper, Housekeeping, ReactionSink, ReactionProcessor, OrderProcessor, WebhookProcessor],
+  providers: [Relay, Sweeper, Housekeeping, ReactionSink, ReactionProcessor, OrderProcessor, WebhookProcessor, MediaProcessor],
 })
 export class WorkerModule {}

@@ -7,7 +7,7 @@ import { Settings } from './settings.js';
 
 const lines = readFileSync(join(projectRoot(), '.env.example'), 'utf8').split('\n');
 const documented = new Map(
-  lines.flatMap((line) => [...line.matchAll(/^# ([A-Z_]+)=(.*)$/g)].map(([, name, value]) => [name!, value!])),
+  lines.flatMap((line) => [...line.matchAll(/^# ([A-Z0-9_]+)=(.*)$/g)].map(([, name, value]) => [name!, value!])),
 );
 
 test('.env.example names every setting, and none that does not exist', () => {
@@ -32,6 +32,9 @@ test('its examples are valid, and its defaults are the defaults', () => {
     'DATABASE_TRANSACTION_IDLE_MS',
     'QUEUE_PREFIX',
     'QUEUE_CONCURRENCY',
+    'MEDIA_CONCURRENCY',
+    'S3_REGION',
+    'S3_FORCE_PATH_STYLE',
   ] as const) {
     expect(String(defaults[name]), name).toBe(given[name]);
   }

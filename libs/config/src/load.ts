@@ -32,6 +32,8 @@ export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   for (const cidr of settings.WEBHOOK_ALLOWED_CIDRS) {
     if (!ipaddr.isValidCIDR(cidr)) throw refused('WEBHOOK_ALLOWED_CIDRS', `"${cidr}" is not a CIDR such as 10.0.0.0/8`);
   }
+  if (Boolean(settings.S3_ACCESS_KEY_ID) !== Boolean(settings.S3_SECRET_ACCESS_KEY))
+    throw refused('S3_SECRET_ACCESS_KEY', 'give S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, or neither of them');
   if (settings.production && settings.WHATSAPP_WEB_NOISE_ROOT)
     throw refused('WHATSAPP_WEB_NOISE_ROOT', 'WHATSAPP_WEB_NOISE_ROOT is for tests; remove it in production');
   if (Array.isArray(settings.trustProxy)) {

@@ -39,6 +39,8 @@ export class Settings {
   /** Keeps several stacks apart in one queue store. */
   @Matches(/^[a-z0-9_-]{1,40}$/) QUEUE_PREFIX: string = 'soko';
   @number() @IsInt() @Min(1) @Max(200) QUEUE_CONCURRENCY: number = 8;
+  /** Pictures that a worker makes smaller at once: each keeps a core busy. */
+  @number() @IsInt() @Min(1) @Max(64) MEDIA_CONCURRENCY: number = 2;
 
   @number() @IsInt() @Min(0) @Max(65_535) PORT: number = 3000;
   @IsString() HOST: string = '127.0.0.1';
@@ -99,6 +101,23 @@ export class Settings {
   /** Meta keeps each version for two years. */
   @Matches(/^v\d{1,3}\.\d{1,2}$/, { message: 'WHATSAPP_CLOUD_VERSION must look like v26.0' })
   WHATSAPP_CLOUD_VERSION: string = 'v26.0';
+  /** Files lie in this bucket; without it, in the folder `media` of SOKO_DATA_DIR. */
+  @IsOptional()
+  @Matches(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, { message: 'S3_BUCKET must be the name of a bucket' })
+  S3_BUCKET?: string;
+  /** Of another server than Amazon's. */
+  @IsOptional()
+  @IsUrl(
+    { require_tld: false, require_protocol: true, protocols: ['http', 'https'] },
+    { message: 'S3_ENDPOINT must look like https://s3.example.com' },
+  )
+  S3_ENDPOINT?: string;
+  @Matches(/^[a-z0-9-]{2,40}$/) S3_REGION: string = 'us-east-1';
+  /** Without keys the machine's own role is used. */
+  @IsOptional() @IsString() S3_ACCESS_KEY_ID?: string;
+  @IsOptional() @IsString() S3_SECRET_ACCESS_KEY?: string;
+  /** The bucket in the path and not in the host's name: what most other servers want. */
+  @flag() @IsBoolean() S3_FORCE_PATH_STYLE: boolean = false;
   /** Private ranges that webhooks may call, as CIDRs. */
   @list() @IsString({ each: true }) WEBHOOK_ALLOWED_CIDRS: string[] = [];
 

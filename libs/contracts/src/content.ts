@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { NestedList, Optional } from '@soko/common';
-import { IsBoolean, IsLatitude, IsLongitude, IsNumber, IsString, Length, MaxLength } from 'class-validator';
+import { IsBoolean, IsLatitude, IsLongitude, IsNumber, IsString, IsUUID, Length, MaxLength } from 'class-validator';
 
 /* Limits are WhatsApp's own: https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages */
 
@@ -57,11 +57,20 @@ export class LocationContent {
   @Optional() @IsString() @MaxLength(1000) address?: string;
 }
 
+/** A file of our own store. */
+export class MediaContent {
+  /** @example 019ab2c4-5d6e-7f80-9a1b-2c3d4e5f6071 */
+  @IsUUID() mediaId!: string;
+  /** Under a picture, a video or a document. @example "Fresh today" */
+  @Optional() @IsString() @Length(1, 1024) caption?: string;
+}
+
 /** What a message says, in the shape it was sent with. */
 export type OutboundContent =
   | { type: 'text'; text: TextContent }
   | { type: 'buttons'; buttons: ButtonsContent }
   | { type: 'list'; list: ListContent }
+  | { type: 'media'; media: MediaContent }
   | { type: 'location'; location: LocationContent };
 
 export const MEDIA_KINDS = ['image', 'video', 'audio', 'document', 'sticker'] as const;
@@ -121,6 +130,8 @@ export function contentText(content: MessageContent): string {
       return 'typed' in content.reply && content.reply.typed ? content.reply.typed : content.reply.title;
     case 'location':
       return content.location.name ?? content.location.address ?? `${content.location.latitude}, ${content.location.longitude}`;
+    case 'media':
+      return content.media.caption ?? 'File';
     case 'image':
       return mediaText('image', content.image);
     case 'video':

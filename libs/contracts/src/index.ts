@@ -1,3 +1,4 @@
+export * from './cloud-template.js';
 export * from './content.js';
 export * from './event.js';
 export * from './events.js';

@@ -4,6 +4,7 @@ const SERVED_BY = {
   inbound_processing: 'worker',
   order_processing: 'worker',
   webhook_delivery: 'worker',
+  media_processing: 'worker',
   maintenance: 'worker',
 } as const;
 export type QueueName = keyof typeof SERVED_BY;

@@ -71,6 +71,17 @@ export const react = defineJob('react', {
   due: { table: 'event_reactions', ids: { merchantId: 'merchant_id', reaction: 'reaction', subject: 'subject' } },
 });
 
+export class ProcessMediaJob {
+  @IsUUID() merchantId!: string;
+  @IsUUID() blobId!: string;
+}
+/** Make the sizes of a picture. */
+export const processMedia = defineJob('process-media', {
+  queue: 'media_processing',
+  payload: ProcessMediaJob,
+  due: { table: 'media_blobs', ids: { merchantId: 'merchant_id', blobId: 'id' } },
+});
+
 export class DeliverWebhookJob {
   @IsUUID() merchantId!: string;
   @IsUUID() deliveryId!: string;

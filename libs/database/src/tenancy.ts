@@ -62,6 +62,12 @@ export class Tenancy {
     return unit ? unit.run(merchantId, work) : runAlone(() => this.open(merchantId), work, this.committed);
   }
 
+  /** As `run`, and never a part of a unit of work: for what must stand even if the unit comes to nothing, or before it is through. */
+  async apart<R>(merchantId: string, work: (tx: TenantTx) => Promise<R>): Promise<R> {
+    if (!isUuid(merchantId)) throw new MissingTenantError();
+    return runAlone(() => this.open(merchantId), work, this.committed);
+  }
+
   /** A unit of work: every `run` of `merchantId` inside it is one transaction, which commits when its owner says so. */
   unit(merchantId: string): UnitOfWork {
     if (!isUuid(merchantId)) throw new MissingTenantError();

@@ -66,7 +66,7 @@ describe('HandlerRegistry', () => {
     const registry = module.get(HandlerRegistry);
     registry.collect(['order_processing']);
     const orderId = newId();
-    await registry.jobs.get('process-order')!({ merchantId: newId(), orderId });
+    await registry.jobs.get('process-order')!({ merchantId: newId(), orderId }, async () => undefined);
     expect(module.get(Orders).seen).toEqual([orderId]);
     expect([...registry.jobs.keys()]).toEqual(['process-order']);
   });

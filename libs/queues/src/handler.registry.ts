@@ -6,14 +6,16 @@ import type { TenantTx } from '@soko/database';
 const JOB = Symbol('job');
 const REACTION = Symbol('reaction');
 
-export type JobHandler = (payload: object) => Promise<void>;
+/** Tells how far a job is, in per cent, to whoever looks at it. Never throws. */
+export type Progress = (percent: number) => Promise<void>;
+export type JobHandler = (payload: object, progress: Progress) => Promise<void>;
 export type ReactionHandler = (tx: TenantTx, event: EventEnvelope) => Promise<void>;
 interface ReactionMeta {
   event: string;
   name: string;
 }
 
-/** Marks the one method that handles `job`: `(payload) => Promise<void>`; it throws to have the job tried again. */
+/** Marks the one method that handles `job`: `(payload, progress) => Promise<void>`; it throws to have the job tried again. */
 export const Handles = <P extends object>(job: JobDef<P>) => SetMetadata(JOB, job.name);
 
 /**

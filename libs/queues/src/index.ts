@@ -1,5 +1,5 @@
 export { type EventSink, onBehalfOf, type RelayedEvent } from './event-sink.js';
-export { HandlerRegistry, Handles, Reacts } from './handler.registry.js';
+export { HandlerRegistry, Handles, type Progress, Reacts } from './handler.registry.js';
 export { JobWorkers, type QueuesOptions } from './job-workers.js';
 export { allQueueNames } from './queue-names.js';
 export { QueueInspector } from './queue-inspector.js';

@@ -74,6 +74,8 @@ export class JobWorkers implements OnApplicationBootstrap, OnModuleDestroy {
     const def = this.jobs.get(job.name);
     if (!handler || !def) throw new Error(`no handler for job ${job.name}`);
     const payload = validateInput(def.payload, job.data.payload);
-    await workContext.run({ requestId: job.data.requestId ?? newId() }, () => handler(payload));
+    // News for ops: where it cannot be told, the work goes on.
+    const progress = (percent: number): Promise<void> => job.updateProgress(percent).catch(() => undefined);
+    await workContext.run({ requestId: job.data.requestId ?? newId() }, () => handler(payload, progress));
   }
 }

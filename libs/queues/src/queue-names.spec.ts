@@ -24,6 +24,7 @@ describe('allQueueNames', () => {
       'inbound_processing',
       'order_processing',
       'webhook_delivery',
+      'media_processing',
       'maintenance',
     ]);
   });

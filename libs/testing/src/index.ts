@@ -13,6 +13,7 @@ export {
 export { holdShards, ownIdOf } from './lease.js';
 export { parallel } from './parallel.js';
 export { seeded } from './random.js';
+export { type S3Server, startS3 } from './s3.js';
 export { startReceiver, type ReceivedCall, type Receiver } from './receiver.js';
 export { until } from './until.js';
 export { type Customer, type Phone, startWhatsappWeb, type WhatsappWeb } from './whatsapp-web/index.js';

@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import type { ModuleMetadata } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { newId } from '@soko/common';
@@ -48,6 +51,7 @@ export interface Integration {
  */
 export async function integration({ imports = [], providers = [], ...options }: IntegrationOptions): Promise<Integration> {
   const databaseUrl = options.databaseUrl ?? (await createDatabase());
+  onTestFinished(() => rm(dataFolder(databaseUrl), { recursive: true, force: true }));
   const before = Object.keys(options.env ?? {}).map((name) => [name, process.env[name]] as const);
   Object.assign(process.env, {
     NODE_ENV: 'test',
@@ -58,6 +62,7 @@ export async function integration({ imports = [], providers = [], ...options }: 
     DATABASE_URL: databaseUrl,
     DATABASE_POOL: '20',
     WEBHOOK_ALLOWED_CIDRS: '127.0.0.0/8',
+    SOKO_DATA_DIR: dataFolder(databaseUrl),
     // One queue store, many tests: the database's name keeps them apart.
     QUEUE_PREFIX: databaseUrl.slice(databaseUrl.lastIndexOf('/') + 1),
     ...options.env,
@@ -113,3 +118,6 @@ function restore(settings: (readonly [string, string | undefined])[]): void {
     else process.env[name] = value;
   }
 }
+
+/** Files of everybody who works on this database. */
+const dataFolder = (databaseUrl: string): string => join(tmpdir(), `soko-data-${basename(databaseUrl)}`);

@@ -1,34 +1,5 @@
+import type { CloudButtonValue, CloudTemplate, CloudTemplateHeader, CloudValues } from '@soko/contracts';
 import { atMost, ContentError, counted } from './content-limits.js';
-
-/** In their order, or by their names: as the template was made. */
-export type TemplateValues = string[] | Record<string, string>;
-
-/** A file, or where it lies. */
-export type TemplateFile = ({ id: string } | { link: string }) & { filename?: string };
-
-export type TemplateHeader =
-  | { values: TemplateValues }
-  | { image: TemplateFile }
-  | { video: TemplateFile }
-  | { document: TemplateFile }
-  | { location: { latitude: number; longitude: number; name?: string; address?: string } };
-
-/** `index` counts the template's buttons from 0. `value` is the reply's payload, the end of the URL, or the code. */
-export interface TemplateButtonValue {
-  index: number;
-  kind: 'quick_reply' | 'url' | 'copy_code';
-  value: string;
-}
-
-/** A template that Meta has approved, with the values of its holes. */
-export interface CloudTemplate {
-  name: string;
-  /** Meta's code, for example `en_US`. */
-  language: string;
-  header?: TemplateHeader;
-  body?: TemplateValues;
-  buttons?: TemplateButtonValue[];
-}
 
 /** https://developers.facebook.com/docs/whatsapp/cloud-api/guides/send-message-templates @throws ContentError */
 export function templatePayload({ name, language, header, body, buttons = [] }: CloudTemplate): object {
@@ -46,7 +17,7 @@ export function templatePayload({ name, language, header, body, buttons = [] }: 
   };
 }
 
-function headerParameters(header: TemplateHeader): object[] {
+function headerParameters(header: CloudTemplateHeader): object[] {
   if ('values' in header) {
     if (size(header.values) !== 1) throw new ContentError('content_count', 'template.header: a header in text has one value');
     return texts('template.header', header.values, 60);
@@ -56,7 +27,7 @@ function headerParameters(header: TemplateHeader): object[] {
 }
 
 /** Named values carry their name; the others go by their place. */
-function texts(path: string, values: TemplateValues, max: number): object[] {
+function texts(path: string, values: CloudValues, max: number): object[] {
   if (Array.isArray(values)) return values.map((value) => ({ type: 'text', text: fits(path, value, max) }));
   return Object.entries(values).map(([name, value]) => ({ type: 'text', parameter_name: name, text: fits(path, value, max) }));
 }
@@ -65,7 +36,7 @@ function texts(path: string, values: TemplateValues, max: number): object[] {
 const fits = (path: string, value: string, max: number): string =>
   atMost(path, value.replaceAll(/[\n\r\t]+/g, ' ').replaceAll(/ {5,}/g, '    '), max);
 
-function button({ index, kind, value }: TemplateButtonValue): object {
+function button({ index, kind, value }: CloudButtonValue): object {
   const path = `template.buttons.${index}`;
   const parameter = {
     quick_reply: () => ({ type: 'payload', payload: atMost(path, value, 256) }),
@@ -75,4 +46,4 @@ function button({ index, kind, value }: TemplateButtonValue): object {
   return { type: 'button', sub_type: kind, index: String(index), parameters: [parameter] };
 }
 
-const size = (values: TemplateValues): number => Object.keys(values).length;
+const size = (values: CloudValues): number => Object.keys(values).length;
