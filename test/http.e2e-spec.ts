@@ -139,6 +139,7 @@ test('readiness tells of each part, and is 503 while one is away', async () => {
   const parts = {
     database: { status: 'ok', latencyMs: expect.any(Number) },
     queue: { status: 'ok', latencyMs: expect.any(Number) },
+    storage: { status: 'ok', latencyMs: expect.any(Number) },
   };
   expect(await new ApiClient(env.baseUrl).ok('GET', '/health/ready')).toEqual({ status: 'ok', parts });
   const url = new URL(env.stack.databaseUrl);

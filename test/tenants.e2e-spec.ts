@@ -112,7 +112,7 @@ test('health, readiness with its parts, and the API’s description are open to 
   expect(await nobody.ok('GET', '/health/live')).toEqual({ status: 'ok' });
   expect(await nobody.ok('GET', '/health/ready')).toMatchObject({
     status: 'ok',
-    parts: { database: { status: 'ok' }, queue: { status: 'ok' } },
+    parts: { database: { status: 'ok' }, queue: { status: 'ok' }, storage: { status: 'ok' } },
   });
   const { paths } = await nobody.ok<{ paths: Record<string, object> }>('GET', '/docs-json');
   expect(Object.keys(paths)).toEqual(expect.arrayContaining(['/api/auth/register', '/api/orders', '/api/whatsapp/send']));

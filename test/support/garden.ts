@@ -7,6 +7,12 @@ import type { TestStack } from './stack.js';
 import { settled } from './verdict.js';
 
 const PHONE = '+263771234567';
+/** A picture of one pixel. */
+const DOT = {
+  filename: 'dot.png',
+  mimeType: 'image/png',
+  data: 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+};
 
 /** A merchant with a row in every table, and somebody of every role. */
 export interface Plot extends Shop {
@@ -36,6 +42,8 @@ export async function plant(env: TestStack): Promise<Plot> {
   await client.ok('POST', '/api/orders', { customer: { phone: PHONE }, items: [{ productId, quantity: 1 }] });
   await client.ok('POST', `/api/simulator/channels/${channelId}/messages`, { from: PHONE, type: 'text', text: 'hi' });
   await client.ok('POST', '/api/whatsapp/send', { to: PHONE, message: 'hello' });
+  const file = await client.ok<{ id: string }>('POST', '/api/media/upload', DOT);
+  await client.ok('POST', `/api/products/${productId}/media`, { mediaId: file.id });
   // What fails for good does so by a fault of ours: no call of the api makes one.
   await env.db.query(
     `INSERT INTO dead_letters (merchant_id, kind, subject_id, payload, reason, due_at) VALUES ($1, 'inbound_message', $2, '{}', 'planted', now())`,
@@ -87,6 +95,8 @@ export async function rowsOf(env: TestStack, merchantId: string): Promise<Record
     'chats',
     'messages',
     'products',
+    'media_files',
+    'product_media',
     'orders',
     'webhooks',
     'audit_logs',

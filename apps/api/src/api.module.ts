@@ -7,6 +7,7 @@ import { ConfigModule, Settings } from '@soko/config';
 import { DatabaseModule } from '@soko/database';
 import { DeliveriesModule } from '@soko/deliveries';
 import { AccessGuard, IdentityGuard, IdentityModule } from '@soko/identity';
+import { MediaModule } from '@soko/media';
 import { MessagingModule } from '@soko/messaging';
 import { ObservabilityModule } from '@soko/observability';
 import { OrdersModule } from '@soko/orders';
@@ -16,6 +17,7 @@ import { WebhooksModule } from '@soko/webhooks';
 import { WhatsappModule } from '@soko/whatsapp';
 import { AccessCheck } from './access-check.js';
 import { CONTROLLERS } from './controllers.js';
+import { LocalFiles } from './http/local-files.js';
 import { RouteMethods } from './http/route-methods.js';
 import { InputPipe } from './input.pipe.js';
 import { ProblemFilter } from './problem.filter.js';
@@ -37,6 +39,7 @@ import { SendService } from './send.service.js';
     AuditModule,
     MessagingModule,
     WhatsappModule,
+    MediaModule,
     CatalogModule,
     OrdersModule,
     DeliveriesModule,
@@ -48,6 +51,7 @@ import { SendService } from './send.service.js';
     AccessCheck,
     RouteMethods,
     SendService,
+    LocalFiles,
     // In this order: who calls, how often, and whether they may.
     { provide: APP_GUARD, useClass: IdentityGuard },
     { provide: APP_GUARD, useClass: RateLimitGuard },

@@ -8,6 +8,8 @@ import { ApiModule } from './api.module.js';
 import { allowRawBodies } from './http/raw-body.js';
 import { RouteMethods } from './http/route-methods.js';
 import { boundNesting, createAdapter, followRequests, protect, readJson } from './http/server.js';
+import { takeUploads } from './http/upload.js';
+import { UPLOAD_PATHS } from './media.controller.js';
 import { serveDocs } from './openapi/docs.js';
 
 /** The api, ready to listen. */
@@ -21,6 +23,7 @@ export async function createApi(): Promise<NestFastifyApplication> {
   allowRawBodies(adapter.getInstance());
   followRequests(adapter, log);
   readJson(app);
+  takeUploads(adapter.getInstance(), (url) => UPLOAD_PATHS.includes(url));
   boundNesting(adapter);
   protect(app, settings);
   if (settings.simulator) {

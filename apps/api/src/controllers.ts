@@ -10,6 +10,7 @@ import { ContactsController } from './contacts.controller.js';
 import { DeliveriesController } from './deliveries.controller.js';
 import { HealthController } from './health.controller.js';
 import { IdempotencyInterceptor, isOutsideUnits } from './idempotency.interceptor.js';
+import { MediaController, MediaLinksController } from './media.controller.js';
 import { MerchantController } from './merchant.controller.js';
 import { OrdersController } from './orders.controller.js';
 import { ProductsController } from './products.controller.js';
@@ -31,6 +32,8 @@ export const CONTROLLERS: Type[] = [
   ContactsController,
   SimulatorController,
   TemplatesController,
+  MediaController,
+  MediaLinksController,
   ProductsController,
   OrdersController,
   DeliveriesController,

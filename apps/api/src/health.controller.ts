@@ -2,6 +2,7 @@ import { Controller, Get, HttpStatus, Inject, Res } from '@nestjs/common';
 import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import { SystemDb } from '@soko/database';
 import { Requires } from '@soko/identity';
+import { MEDIA_STORE, type MediaStore } from '@soko/media';
 import { QUEUE_SET } from '@soko/queues';
 import type { Queue } from 'bullmq';
 import type { FastifyReply } from 'fastify';
@@ -11,7 +12,11 @@ import { CountsAs } from './rate-limit.guard.js';
 const PATIENCE_MS = 2_000;
 const AWAY: ReadinessView = {
   status: 'down',
-  parts: { database: { status: 'down', latencyMs: 2_000 }, queue: { status: 'ok', latencyMs: 2 } },
+  parts: {
+    database: { status: 'down', latencyMs: 2_000 },
+    queue: { status: 'ok', latencyMs: 2 },
+    storage: { status: 'ok', latencyMs: 1 },
+  },
 };
 
 @ApiTags('Health')
@@ -22,6 +27,7 @@ export class HealthController {
   constructor(
     private readonly system: SystemDb,
     @Inject(QUEUE_SET) private readonly queues: Map<string, Queue>,
+    @Inject(MEDIA_STORE) private readonly media: MediaStore,
   ) {}
 
   @Get()
@@ -39,13 +45,14 @@ export class HealthController {
   @Get('ready')
   @ApiResponse({ status: 503, type: ReadinessView, example: AWAY })
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<ReadinessView> {
-    const [database, queue] = await Promise.all([
+    const [database, queue, storage] = await Promise.all([
       probe(() => this.system.query('SELECT 1 AS one')),
       probe(() => this.queues.get('order_processing')!.getWaitingCount()),
+      probe(() => this.media.probe()),
     ]);
-    const ok = database.status === 'ok' && queue.status === 'ok';
+    const ok = [database, queue, storage].every(({ status }) => status === 'ok');
     if (!ok) void reply.status(HttpStatus.SERVICE_UNAVAILABLE);
-    return { status: ok ? 'ok' : 'down', parts: { database, queue } };
+    return { status: ok ? 'ok' : 'down', parts: { database, queue, storage } };
   }
 }
 

@@ -12,6 +12,8 @@ export class HealthPartView {
 export class HealthPartsView {
   database!: HealthPartView;
   queue!: HealthPartView;
+  /** Where files lie. */
+  storage!: HealthPartView;
 }
 export class ReadinessView extends HealthView {
   parts!: HealthPartsView;

@@ -101,11 +101,16 @@ export function protect(app: NestFastifyApplication, settings: Settings): void {
  */
 export function boundNesting(adapter: FastifyAdapter): void {
   adapter.getInstance().addHook('preValidation', (request, _reply, done) => {
-    if (Buffer.isBuffer(request.body) || !isDeep(request.body)) return done();
-    const message = `the body is nested deeper than ${MAX_DEPTH} levels`;
-    done(new ValidationError([{ path: '', code: 'nesting', message }]));
+    const fault = Buffer.isBuffer(request.body) ? undefined : tooDeep(request.body);
+    done(fault);
   });
 }
+
+/** What is wrong with a body that is nested too deeply; nothing where it is not. */
+export const tooDeep = (body: unknown): ValidationError | undefined =>
+  isDeep(body)
+    ? new ValidationError([{ path: '', code: 'nesting', message: `the body is nested deeper than ${MAX_DEPTH} levels` }])
+    : undefined;
 
 function isDeep(body: unknown): boolean {
   let level = [body];

@@ -85,6 +85,8 @@ export function completeOperation(document: OpenAPIObject, path: string, operati
     for (const content of Object.values(response.content ?? {}))
       content.example ??= exampleOf(document, content.schema!, false, nameOf(content));
   }
+  const form = (operation.requestBody as Body | undefined)?.content?.['multipart/form-data'];
+  if (form) form.schema = FORM;
   const body = (operation.requestBody as Body | undefined)?.content?.['application/json'];
   if (body) body.example ??= exampleOf(document, body.schema!, true, nameOf(body));
   for (const [status, problems] of refusals(document, path, operation, handler)) {
@@ -176,6 +178,13 @@ const IDEMPOTENCY_KEY = {
   description:
     'Makes the call happen once: the same key with the same request gets the first answer again, with `Idempotent-Replayed: true`. Kept 24 hours. For example a UUID.',
   schema: { type: 'string' as const, minLength: 1, maxLength: 255 },
+};
+
+/** An upload by a form. */
+const FORM: SchemaObject = {
+  type: 'object',
+  required: ['file'],
+  properties: { file: { type: 'string', format: 'binary' } },
 };
 
 /** Schemas that no class stands for. */
