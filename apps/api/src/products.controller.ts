@@ -1,16 +1,34 @@
-import { Body, Controller, Get, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { CreateProductBody, ProductService, ProductView, UpdateProductBody } from '@soko/catalog';
+import {
+  AddProductMediaBody,
+  CreateProductBody,
+  CurrencyMismatchError,
+  MAX_PICTURES,
+  NotAPictureError,
+  ProductMediaService,
+  ProductMediaView,
+  ProductService,
+  ProductView,
+  RemoveProductMediaQuery,
+  SkuTakenError,
+  StockReservedError,
+  TooManyPicturesError,
+  UpdateProductBody,
+} from '@soko/catalog';
 import { type Page, PageQuery } from '@soko/common';
 import { type Caller, Me, Requires } from '@soko/identity';
 import { Id } from './input.pipe.js';
+import { SAMPLE_ID } from './openapi/examples.js';
 import { Fails, Paged } from './openapi/decorators.js';
-import { CurrencyMismatchError, SkuTakenError, StockReservedError } from '@soko/catalog';
 
 @ApiTags('Catalogue')
 @Controller('api/products')
 export class ProductsController {
-  constructor(private readonly products: ProductService) {}
+  constructor(
+    private readonly products: ProductService,
+    private readonly gallery: ProductMediaService,
+  ) {}
 
   @Get()
   @Requires('catalog:read')
@@ -38,4 +56,45 @@ export class ProductsController {
   update(@Me() { merchantId }: Caller, @Id() id: string, @Body() body: UpdateProductBody): Promise<ProductView> {
     return this.products.update(merchantId, id, body);
   }
+
+  /** The product’s pictures, in their order; there are ten at most. */
+  @Get(':id/media')
+  @Requires('catalog:read')
+  @Paged(ProductMediaView)
+  async pictures(@Me() { merchantId }: Caller, @Id() id: string): Promise<Page<ProductMediaView>> {
+    return onePage(await this.gallery.list(merchantId, id));
+  }
+
+  /** Adds an uploaded picture, or moves one that is there already. The first one is what customers see. */
+  @Post(':id/media')
+  @Requires('catalog:write')
+  @Paged(ProductMediaView)
+  @Fails(new NotAPictureError(SAMPLE_ID), new TooManyPicturesError(MAX_PICTURES))
+  async addPicture(
+    @Me() { merchantId }: Caller,
+    @Id() id: string,
+    @Body() body: AddProductMediaBody,
+  ): Promise<Page<ProductMediaView>> {
+    return onePage(await this.gallery.put(merchantId, id, body));
+  }
+
+  /** Takes pictures away from the product; the files stay among the media. */
+  @Delete(':id/media')
+  @Requires('catalog:write')
+  @HttpCode(204)
+  removePictures(@Me() { merchantId }: Caller, @Id() id: string, @Query() { mediaId }: RemoveProductMediaQuery): Promise<void> {
+    return this.gallery.remove(merchantId, id, mediaId);
+  }
+
+  @Delete(':id/media/:mediaId')
+  @Requires('catalog:write')
+  @HttpCode(204)
+  removePicture(@Me() { merchantId }: Caller, @Id() id: string, @Id('mediaId') mediaId: string): Promise<void> {
+    return this.gallery.remove(merchantId, id, mediaId);
+  }
 }
+
+const onePage = (data: ProductMediaView[]): Page<ProductMediaView> => ({
+  data,
+  pagination: { limit: MAX_PICTURES, hasMore: false },
+});

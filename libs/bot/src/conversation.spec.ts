@@ -5,6 +5,7 @@ import {
   type InboundContent,
   ListContent,
   LocationContent,
+  MediaContent,
   type OutboundContent,
   TextContent,
 } from '@soko/contracts';
@@ -50,7 +51,7 @@ const rowsOf = (replies: OutboundContent[]) =>
 const buttonsOf = (replies: OutboundContent[]) =>
   replies.flatMap((reply) => (reply.type === 'buttons' ? reply.buttons.buttons : []));
 
-const SHAPES = { text: TextContent, buttons: ButtonsContent, list: ListContent, location: LocationContent };
+const SHAPES = { text: TextContent, buttons: ButtonsContent, list: ListContent, location: LocationContent, media: MediaContent };
 /** What WhatsApp, and PostgreSQL's jsonb, would refuse. */
 const refused = (reply: OutboundContent): string | undefined => {
   try {
@@ -100,6 +101,16 @@ describe('the happy path', () => {
     expect(wordsOf(placed.replies)).toMatch(/2 × Cooking oil.*Total: \$25\.00.*12 Samora Machel Ave.*Is that right/s);
     const done = answer(placed.state, tap('order:confirm'), data);
     expect(done).toEqual({ state: IDLE, replies: [], order: order(2, { address: '12 Samora Machel Ave' }) });
+  });
+
+  it('shows what was chosen, where there is a picture of it', () => {
+    const mediaId = '019ab2c4-5d6e-7f80-9a1b-2c3d4e5f6071';
+    const data = shop({ products: [product({ pictureId: mediaId }), OIL] });
+    const chosen = converse(data, text('hi'), text('1'));
+    expect(chosen.replies[0]).toEqual({ type: 'media', media: { mediaId, caption: 'Maize meal 10 kg' } });
+    expect(chosen.replies.map(({ type }) => type)).toEqual(['media', 'buttons']);
+    expect(refusals(chosen.replies)).toEqual([]);
+    expect(converse(data, text('hi'), text('2')).replies.map(({ type }) => type)).toEqual(['buttons']);
   });
 
   it.each(['yes', 'Y', 'OK', 'okay', 'Confirm!', '1', 'yes.'])('goes by numbers, and is confirmed by %j', (yes) => {

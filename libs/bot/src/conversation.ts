@@ -115,7 +115,13 @@ function choose(state: { page: number; options: string[] }, data: MerchantData, 
     data.products.find((each) => `product:${each.id}` === picked) ??
     data.products.find((each) => each.name.toLowerCase() === wanted) ??
     only(data.products.filter((each) => wanted.length > 2 && each.name.toLowerCase().includes(wanted)));
-  if (product) return { state: { step: 'quantity', productId: product.id }, replies: [say.askQuantity(product, data.locale)] };
+  if (product) {
+    const picture = product.pictureId ? [say.picture(product.pictureId, product.name)] : [];
+    return {
+      state: { step: 'quantity', productId: product.id },
+      replies: [...picture, say.askQuantity(product, data.locale)],
+    };
+  }
   // A row of an older list whose product is gone by now.
   return menu(data, state.page, picked?.startsWith('product:') ? say.GONE : say.NOT_UNDERSTOOD);
 }

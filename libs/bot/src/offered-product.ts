@@ -5,4 +5,6 @@ export interface OfferedProduct {
   description?: string;
   price: { amount: number; currency: string };
   available: number;
+  /** The file of its picture. */
+  pictureId?: string;
 }

@@ -40,6 +40,11 @@ export const products = (rows: ListRow[], intro?: string): OutboundContent => ({
   },
 });
 
+export const picture = (mediaId: string, name: string): OutboundContent => ({
+  type: 'media',
+  media: { mediaId, caption: clip(name, 1024) },
+});
+
 export const askQuantity = (product: OfferedProduct, locale: string, hint?: string): OutboundContent => ({
   type: 'buttons',
   buttons: {

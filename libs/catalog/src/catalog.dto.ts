@@ -1,5 +1,6 @@
-import { IsBoolean, IsInt, IsOptional, IsString, Length, Max, Min } from 'class-validator';
+import { IsBoolean, IsInt, IsOptional, IsString, IsUUID, Length, Max, Min } from 'class-validator';
 import { Money, MoneyInput, Nested, Optional } from '@soko/common';
+import { MediaView } from '@soko/media';
 
 const MAX_STOCK = 1_000_000_000;
 
@@ -35,6 +36,14 @@ export class UpdateProductBody {
   @Optional() @IsBoolean() active?: boolean;
 }
 
+export class ProductPicture {
+  mediaId!: string;
+  /** Valid for an hour. @example "https://soko.example.com/media/…" */
+  url!: string;
+  /** Once the picture has been processed. @example "https://soko.example.com/media/…" */
+  thumbnailUrl?: string;
+}
+
 export class ProductView {
   id!: string;
   /** @example MAIZE-10 */
@@ -53,5 +62,23 @@ export class ProductView {
   /** @example 5 */
   lowStockAt?: number;
   /** @example true */
-  active!: boolean;
+  active!: boolean; /** The first of its pictures. */
+  picture?: ProductPicture;
+}
+
+export class AddProductMediaBody {
+  /** An uploaded picture. @example 019ab2c4-5d6e-7f80-9a1b-2c3d4e5f6071 */
+  @IsUUID() mediaId!: string;
+  /** 0 is the first, which customers see; the last when left out. @example 0 */
+  @Optional() @IsInt() @Min(0) @Max(9) position?: number;
+}
+
+export class RemoveProductMediaQuery {
+  /** All of the product's pictures when left out. */
+  @Optional() @IsUUID() mediaId?: string;
+}
+
+export class ProductMediaView extends MediaView {
+  /** @example 0 */
+  position!: number;
 }

@@ -15,3 +15,19 @@ export class CurrencyMismatchError extends ValidationError {
     super([{ path: 'price.currency', code: 'currency', message: `prices of this merchant are in ${currency}` }]);
   }
 }
+export class NotAPictureError extends ValidationError {
+  constructor(mediaId: string) {
+    super([
+      {
+        path: 'mediaId',
+        code: 'media',
+        message: `the file ${mediaId} is no picture that can be shown; upload a JPEG, PNG or WebP`,
+      },
+    ]);
+  }
+}
+export class TooManyPicturesError extends AppError {
+  constructor(limit: number) {
+    super(409, 'too_many_pictures', `A product has at most ${limit} pictures; take one away first.`);
+  }
+}
