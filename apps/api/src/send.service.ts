@@ -3,6 +3,7 @@ import { ValidationError } from '@soko/common';
 import { Tenancy } from '@soko/database';
 import { contentOf, MessageStore, type QueuedView, recipientOf, type SendMessageBody } from '@soko/messaging';
 import { TemplateService, type Variables } from '@soko/templates';
+import { OutboundFiles } from '@soko/whatsapp';
 
 /** Puts the two libs together that a send may need: templates render, messaging queues. */
 @Injectable()
@@ -11,10 +12,12 @@ export class SendService {
     private readonly tenancy: Tenancy,
     private readonly store: MessageStore,
     private readonly templates: TemplateService,
+    private readonly files: OutboundFiles,
   ) {}
 
-  send(merchantId: string, body: SendMessageBody): Promise<QueuedView> {
+  async send(merchantId: string, body: SendMessageBody): Promise<QueuedView> {
     const [wanted, to] = [contentOf(body), recipientOf(body)];
+    if (wanted.type === 'media') await this.files.check(merchantId, wanted.media);
     return this.tenancy.run(merchantId, async (tx) => {
       const content =
         wanted.type === 'template'

@@ -19,7 +19,7 @@ export class MessageView {
   /** @example outbound */
   direction!: Direction;
   /**
-   * Sent: text, buttons, list or location. Received: text, reply (an option that was tapped, or written back), location, image, video,
+   * Sent: text, buttons, list, media or location. Received: text, reply (an option that was tapped, or written back), location, image, video,
    * audio, document, sticker, contacts, order, or unsupported. @example text
    */
   type!: string;

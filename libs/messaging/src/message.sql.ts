@@ -59,7 +59,7 @@ export const INSERT_ELSEWHERE = `
 
 /**
  * $1 merchant, $2 channel, $3 chat, $4 type, $5 content, $6 text, $7 our id of what it answers, $8 category, $9 not before,
- * $10 shard, $11 whether what is offered changes, $12 what is offered.
+ * $10 shard, $11 whether what is offered changes, $12 what is offered, $13 the file that goes with it.
  */
 export const INSERT_OUTBOUND = `
   WITH ${NEW}, chat AS (
@@ -72,8 +72,8 @@ export const INSERT_OUTBOUND = `
     SELECT $1, new.id, $3, $2, new.seq, 'outbound', $4, $5, $6, $8, 'queued', ${timeline('queued')}, $7, $9::timestamptz,
            uuid_extract_timestamp(new.id) FROM new
   ), pending AS (
-    INSERT INTO pending_sends (merchant_id, chat_id, seq, message_id, channel_id, shard, due_at, ring_at, scheduled_for)
-    SELECT $1, $3, new.seq, new.id, $2, $10, coalesce($9, now()), coalesce($9, now() + interval '10 seconds'), $9 FROM new
+    INSERT INTO pending_sends (merchant_id, chat_id, seq, message_id, channel_id, shard, due_at, ring_at, scheduled_for, media_id)
+    SELECT $1, $3, new.seq, new.id, $2, $10, coalesce($9, now()), coalesce($9, now() + interval '10 seconds'), $9, $13 FROM new
   )
   SELECT id FROM new`;
 

@@ -126,7 +126,7 @@ export class MessageStore {
 
   /**
    * Queues a message to a customer, behind all that was queued for the same chat before.
-   * @throws NoChannelError when there is no channel to send it by; NotFoundError for a channel, a chat or a `replyTo` that is not the
+   * @throws NoChannelError when there is no channel to send it by; NotFoundError for a channel, a chat, a file or a `replyTo` that is not the
    * merchant's; ContactBlockedError; OptedOutError.
    */
   async queue(tx: TenantTx, message: Outgoing): Promise<QueuedView> {
@@ -134,6 +134,7 @@ export class MessageStore {
     const known = typeof to === 'string' ? undefined : await this.chats.get(tx, to.chatId);
     const channel = await this.channels.resolve(tx, known?.channelId ?? message.channelId);
     if (message.replyTo) await this.assertMessage(tx, message.replyTo);
+    if (content.type === 'media') await this.assertFile(tx, content.media.mediaId);
     const chat = known ?? (await this.chats.open(tx, channel.id, { phone: to as string }));
     if (chat.blocked) throw new ContactBlockedError();
     if (category === 'marketing' && (chat.optedOut || chat.marketingStopped)) throw new OptedOutError();
@@ -154,6 +155,7 @@ export class MessageStore {
       channel.shard,
       offers,
       options.length > 0 ? JSON.stringify(options) : null,
+      content.type === 'media' ? content.media.mediaId : null,
     ]);
     if (!sendAt) tx.wake(sendChat, { merchantId: tx.merchantId, chatId: chat.id, shard: channel.shard });
     return {
@@ -214,6 +216,12 @@ export class MessageStore {
       replyTo ?? null,
     ]);
     return row;
+  }
+
+  /** While the message waits, its file cannot be deleted. */
+  private async assertFile(tx: TenantTx, id: string): Promise<void> {
+    const [found] = await tx.query('SELECT 1 FROM media_files WHERE merchant_id = $1 AND id = $2', [tx.merchantId, id]);
+    if (!found) throw new NotFoundError('media', id);
   }
 
   private async assertMessage(tx: TenantTx, id: string): Promise<void> {

@@ -1,9 +1,9 @@
 import { IsIn, IsObject, IsString, IsUUID, Length, ValidateIf } from 'class-validator';
 import { IsPhone, IsTime, Nested, Optional, ValidationError } from '@soko/common';
-import { ButtonsContent, ListContent, LocationContent, type OutboundContent, TextContent } from '@soko/contracts';
+import { ButtonsContent, ListContent, LocationContent, MediaContent, type OutboundContent, TextContent } from '@soko/contracts';
 import { MESSAGE_CATEGORIES, type MessageCategory } from './message.dto.js';
 
-const SENDABLE = ['text', 'buttons', 'list', 'location', 'template'] as const;
+const SENDABLE = ['text', 'buttons', 'list', 'media', 'location', 'template'] as const;
 
 export class TemplateContent {
   /** @example order_confirmation */
@@ -41,6 +41,7 @@ export class SendMessageBody {
   text?: TextContent;
   @ValidateIf(isType('buttons')) @Nested(() => ButtonsContent) buttons?: ButtonsContent;
   @ValidateIf(isType('list')) @Nested(() => ListContent) list?: ListContent;
+  @ValidateIf(isType('media')) @Nested(() => MediaContent) media?: MediaContent;
   @ValidateIf(isType('location')) @Nested(() => LocationContent) location?: LocationContent;
   @ValidateIf(isType('template')) @Nested(() => TemplateContent) template?: TemplateContent;
 }

@@ -8,6 +8,7 @@ export { DeadLetterService } from './inbound/dead-letter.service.js';
 export type { InboundChannel, InboundFormat, InboundItem } from './inbound/inbound-item.js';
 export { InboundModule } from './inbound/inbound.module.js';
 export { InboundQueue } from './inbound/inbound.queue.js';
+export { OutboundFiles } from './outbound-files.js';
 export { PhoneMessageBody, PhoneMessageView, PhoneQuery, PhoneWroteView, ReceiptBody } from './simulator.dto.js';
 export { SimulatorService } from './simulator.service.js';
 export {

@@ -1,8 +1,9 @@
+import type { OutboundContent } from '@soko/contracts';
 import type { Receipt } from '@soko/messaging';
 import type { Log } from '@soko/observability';
-import type { proto } from '@whiskeysockets/baileys';
 import type { TransportChannel } from '../transport.js';
 import type { BaileysAuthStore } from './baileys-auth.store.js';
+import type { BaileysFiles } from './baileys-files.js';
 import type { Arrival } from './baileys-inbound.js';
 import type { ConnectGate } from './connect-gate.js';
 
@@ -51,13 +52,14 @@ export interface BaileysDeps {
     flush(channelId: string): Promise<void>;
   };
   rows: ChannelRows;
+  files: BaileysFiles;
 }
 
 /** What sessions read of our own rows. */
 export interface ChannelRows {
   /** Whether a message of a customer's is kept, or stored. */
   known(channel: TransportChannel, waMessageId: string): Promise<boolean>;
-  sent(channel: TransportChannel, waMessageId: string): Promise<proto.IMessage | undefined>;
+  sent(channel: TransportChannel, waMessageId: string): Promise<OutboundContent | undefined>;
   /** E.164: link by a code on this phone, not by QR. */
   linkPhone(channel: TransportChannel): Promise<string | undefined>;
   restrictedUntil(channel: TransportChannel): Promise<Date | undefined>;

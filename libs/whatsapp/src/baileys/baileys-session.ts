@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { backoff, normalisePhone } from '@soko/common';
 import type { ChannelReport, ContactAddress } from '@soko/messaging';
-import { type AuthenticationCreds, initAuthCreds, jidDecode, type SignalKeyStore } from '@whiskeysockets/baileys';
+import { type AuthenticationCreds, initAuthCreds, jidDecode, type proto, type SignalKeyStore } from '@whiskeysockets/baileys';
 import { type Session, type SessionHost, type TransportChannel, TransportError, type TransportMessage } from '../transport.js';
 import { journalEntry } from './baileys-auth.store.js';
 import { toProto } from './baileys-content.js';
@@ -106,12 +106,26 @@ export class BaileysSession implements Session {
     if (message.lastInboundAt === null && !message.begun) await this.strangers.begin(this.sender(), message);
     const socket = this.sender();
     const id = message.waMessageId!;
-    const error = await socket.send(jid, toProto(message.content, message.replyTo, jid), id);
+    const written = await this.deps.files.written(this.channel, message.content, socket.upload);
+    const error = await socket.send(jid, toProto(written, message.replyTo, jid), id);
     if (error === undefined) {
       this.unanswered = 0;
       return id;
     }
     throw this.refused(socket, error);
+  }
+
+  /** A message of ours that a phone asks for once more, made anew. */
+  private async sentBefore(waMessageId: string): Promise<proto.IMessage | undefined> {
+    const content = await this.deps.rows.sent(this.channel, waMessageId);
+    if (!content || !this.socket) return undefined;
+    try {
+      return toProto(await this.deps.files.written(this.channel, content, this.socket.upload));
+    } catch (error) {
+      // Its file is gone.
+      if (error instanceof TransportError && error.fate === 'failed') return undefined;
+      throw error;
+    }
   }
 
   async markRead(to: ContactAddress, waMessageId: string, typing: boolean): Promise<void> {
@@ -239,7 +253,7 @@ export class BaileysSession implements Session {
           allowed: () => this.host.lease() !== undefined,
           journalled: (arrival) => this.deps.journalled(arrival),
           known: (waMessageId) => this.deps.rows.known(this.channel, waMessageId),
-          sent: (waMessageId) => this.deps.rows.sent(this.channel, waMessageId),
+          sent: (waMessageId) => this.sentBefore(waMessageId),
           on: {
             creds: (update) => this.changed(socket, update),
             qr: (qr) => {

@@ -19,6 +19,7 @@ import type { Receipt } from '@soko/messaging';
 import { arrivalsOf, envelopeOf } from './baileys-arrivals.js';
 import { journalEntry } from './baileys-auth.store.js';
 import type { Timings } from './baileys-deps.js';
+import type { WebUpload } from './baileys-files.js';
 import type { Arrival } from './baileys-inbound.js';
 import { deferred } from './deferred.js';
 import { KeyBatches } from './key-batches.js';
@@ -183,6 +184,11 @@ export class BaileysSocket {
       clearTimeout(timer);
       this.acks.delete(waMessageId);
     }
+  }
+
+  /** Takes an encrypted file, and says where it lies. */
+  get upload(): WebUpload {
+    return this.sock.waUploadToServer;
   }
 
   /** Whether a number is on WhatsApp. Undefined when nobody said. */

@@ -5,6 +5,7 @@ import { alarm, AlarmBell, Sealer, SystemDb, Tenancy } from '@soko/database';
 import { type Lease, SendQueue } from '@soko/messaging';
 import { Log } from '@soko/observability';
 import type { Session, SessionHost, Transport, TransportChannel } from '../transport.js';
+import { BaileysFiles } from './baileys-files.js';
 import { type BaileysDeps, type Timings, TIMINGS } from './baileys-deps.js';
 import { ConnectGate } from './connect-gate.js';
 import { silenceConsole } from './console-silence.js';
@@ -12,14 +13,13 @@ import { ReceiptBatches } from './receipt-batches.js';
 
 /** Everything that stands on Baileys: loaded with the first channel of its kind, and in no process that has none. */
 const loadBaileys = async () => {
-  const [{ BaileysAuthStore }, { BaileysSession }, { itemsOf }, { toProto }, { WA_CERT_DETAILS }] = await Promise.all([
+  const [{ BaileysAuthStore }, { BaileysSession }, { itemsOf }, { WA_CERT_DETAILS }] = await Promise.all([
     import('./baileys-auth.store.js'),
     import('./baileys-session.js'),
     import('./baileys-inbound.js'),
-    import('./baileys-content.js'),
     import('@whiskeysockets/baileys'),
   ]);
-  return { BaileysAuthStore, BaileysSession, itemsOf, toProto, WA_CERT_DETAILS };
+  return { BaileysAuthStore, BaileysSession, itemsOf, WA_CERT_DETAILS };
 };
 
 /** Channels on linked devices of WhatsApp Web. */
@@ -39,6 +39,7 @@ export class BaileysTransport implements Transport {
     private readonly sends: SendQueue,
     private readonly log: Log,
     private readonly bell: AlarmBell,
+    private readonly files: BaileysFiles,
   ) {}
 
   async open(channel: TransportChannel, host: SessionHost): Promise<Session> {
@@ -74,13 +75,11 @@ export class BaileysTransport implements Transport {
         return items.length > 0 ? JSON.stringify(items) : undefined;
       },
       ring: ({ merchantId, id: channelId }) => this.bell.ring([alarm(processInbound, { merchantId, channelId })]),
+      files: this.files,
       receipts: new ReceiptBatches(this.tenancy, this.sends, this.log),
       rows: {
         known: (channel, waMessageId) => this.known(channel, waMessageId),
-        sent: async (channel, waMessageId) => {
-          const content = await this.sent(channel, waMessageId);
-          return content && lib.toProto(content);
-        },
+        sent: (channel, waMessageId) => this.sent(channel, waMessageId),
         linkPhone: (channel) => this.linkPhone(channel),
         restrictedUntil: (channel) => this.restrictedUntil(channel),
         newChats: (channel) => this.newChats(channel),

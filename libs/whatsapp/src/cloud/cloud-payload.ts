@@ -1,5 +1,6 @@
 import type {
   ButtonsContent,
+  CloudTemplate,
   ListContent,
   LocationContent,
   MediaKind,
@@ -9,7 +10,7 @@ import type {
 } from '@soko/contracts';
 import type { ContactAddress } from '@soko/messaging';
 import { TransportError } from '../transport.js';
-import { type CloudTemplate, templatePayload } from './cloud-template.js';
+import { templatePayload } from './cloud-template.js';
 import { atMost, ContentError, counted, distinct } from './content-limits.js';
 
 /* Shapes and limits: https://developers.facebook.com/docs/whatsapp/cloud-api/reference/messages */

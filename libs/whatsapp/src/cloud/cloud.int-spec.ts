@@ -1,97 +1,10 @@
-import { newId } from '@soko/common';
 import type { OutboundContent } from '@soko/contracts';
-import { type ChannelReport, ChannelService, ChatService, type ClaimedSend, MessageStore, SendQueue } from '@soko/messaging';
-import { type BusinessNumber, holdShards, integration, startGraphApi, until } from '@soko/testing';
-import { describe, expect, it, onTestFinished, test } from 'vitest';
-import type { TransportChannel } from '../transport.js';
-import { Transports } from '../transports.js';
+import { ChatService, MessageStore, SendQueue } from '@soko/messaging';
+import { type BusinessNumber, holdShards, until } from '@soko/testing';
+import { describe, expect, it, test } from 'vitest';
 import { InboundService } from '../inbound/inbound.service.js';
-import { WhatsappModule } from '../whatsapp.module.js';
 import { CloudWebhookService } from './cloud-webhook.service.js';
-import { CloudHttp } from './cloud-http.js';
-import { CloudClient } from './cloud.client.js';
-
-const HELLO: OutboundContent = { type: 'text', text: { body: 'Hello 🌽' } };
-const PHONE = '+263771234567';
-
-async function setup({ config = {}, before }: { config?: object; before?: (number: BusinessNumber) => void } = {}) {
-  const graph = await startGraphApi();
-  onTestFinished(() => graph.close());
-  const house = await integration({ imports: [WhatsappModule], env: { WHATSAPP_CLOUD_BASE_URL: graph.url } });
-  const { module } = house;
-  const number = graph.number({ displayPhone: '+263780000001' });
-  before?.(number);
-  const { phoneNumberId, accessToken, appSecret, verifyToken } = number;
-  const merchantId = await house.shop();
-  const { id } = await module.get(ChannelService).create(merchantId, {
-    name: 'Shop',
-    kind: 'cloud',
-    config: { phoneNumberId, accessToken, appSecret, verifyToken, ...config },
-  });
-  const channel: TransportChannel = {
-    merchantId,
-    id,
-    kind: 'cloud',
-    phone: null,
-    config: { phoneNumberId, ...config },
-    createdAt: new Date(),
-  };
-  // Tests have less patience.
-  const client = module.get<{ http: CloudHttp }>(CloudClient);
-  const http = new CloudHttp(graph.url, 400);
-  onTestFinished(() => http.close());
-  client.http = http;
-
-  const reports: ChannelReport[] = [];
-  let readies = 0;
-  const open = async () => {
-    const session = await module
-      .get(Transports)
-      .of('cloud')
-      .open(channel, {
-        lease: () => ({ shard: 0, holder: 'test', fence: 1 }),
-        report: async (report) => reports.push(report) > 0,
-        ready: () => (readies += 1),
-      });
-    onTestFinished(() => session.close());
-    return session;
-  };
-  const message = (more: Partial<ClaimedSend> = {}): ClaimedSend => ({
-    messageId: newId(),
-    chatId: newId(),
-    channelId: id,
-    contactId: 'rudo',
-    seq: 1,
-    to: { phone: PHONE },
-    content: HELLO,
-    category: 'utility',
-    waMessageId: null,
-    attempts: 1,
-    replyTo: null,
-    lastInboundAt: new Date(),
-    begun: true,
-    readMark: null,
-    refused: null,
-    ...more,
-  });
-  return {
-    ...house,
-    graph,
-    number,
-    channel,
-    merchantId,
-    reports,
-    readies: () => readies,
-    message,
-    open,
-    opened: async () => {
-      const session = await open();
-      await until('the session', () => session.sends);
-      return session;
-    },
-    received: () => number.customer(PHONE).received,
-  };
-}
+import { HELLO, PHONE, setup } from '../../../../test/support/cloud.js';
 
 test('opens once Meta has shown the number to the token, and tells the number', async () => {
   const { opened, reports, readies, number } = await setup();

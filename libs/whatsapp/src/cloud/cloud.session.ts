@@ -3,18 +3,22 @@ import type { ChannelReport, ContactAddress } from '@soko/messaging';
 import type { Log } from '@soko/observability';
 import { type Session, type SessionHost, type TransportChannel, TransportError, type TransportMessage } from '../transport.js';
 import { CloudError, HALT_MS } from './cloud-errors.js';
+import type { CloudFiles, CloudUpload } from './cloud-files.js';
 import { messagePayload, readPayload } from './cloud-payload.js';
 import type { CloudAccess, CloudClient } from './cloud.client.js';
 import type { SendLimits } from './send-limits.js';
 
 /** Meta closes it so long after the customer's last message: https://developers.facebook.com/docs/whatsapp/conversation-types */
 const WINDOW_MS = 24 * 3_600_000;
+/** Errors that a file which Meta does not know any more can lead to. */
+const FILE_TROUBLE = ['media_unreadable', 'media_refused', 'content_refused'];
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 5 * 60_000;
 
 /** What the sessions of all cloud channels stand on. */
 export interface CloudTools {
   client: CloudClient;
+  files: CloudFiles;
   /** Names of the merchant's active templates, some of them. */
   templates: (merchantId: string) => Promise<string[]>;
   log: Log;
@@ -51,8 +55,9 @@ export class CloudSession implements Session {
   }
 
   async send(message: TransportMessage): Promise<string> {
-    const payload = messagePayload(message);
     await this.assertWindow(message);
+    const file = await this.fileOf(message);
+    const payload = messagePayload(file ? { ...message, content: file.content } : message);
     await this.limits.pass(message.contactId);
     if (!this.sends) throw new TransportError('channel_disconnected', 'The channel is not connected.', 'wait');
     try {
@@ -61,8 +66,26 @@ export class CloudSession implements Session {
       this.told = undefined;
       return id;
     } catch (error) {
-      throw await this.judge(error, message);
+      throw file?.remembered && error instanceof CloudError && FILE_TROUBLE.includes(error.code)
+        ? await this.anew(error, file)
+        : await this.judge(error, message);
     }
+  }
+
+  private async fileOf({ content }: TransportMessage): Promise<CloudUpload | undefined> {
+    if (content.type !== 'media') return undefined;
+    try {
+      return await this.tools.files.of(this.channel, this.access, content.media);
+    } catch (error) {
+      if (error instanceof CloudError && error.halts) await this.halt(error.code, error.message);
+      throw error;
+    }
+  }
+
+  /** Meta may have forgotten a file: the next try uploads it again. */
+  private async anew(error: CloudError, file: CloudUpload): Promise<TransportError> {
+    await this.tools.files.forget(this.channel, file);
+    return new TransportError(error.code, error.message, 'retry');
   }
 
   async markRead(_to: ContactAddress, waMessageId: string, typing: boolean): Promise<void> {

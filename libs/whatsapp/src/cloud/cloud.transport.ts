@@ -3,6 +3,7 @@ import { ChannelService } from '@soko/messaging';
 import { Log } from '@soko/observability';
 import { TemplateService } from '@soko/templates';
 import type { Session, SessionHost, Transport, TransportChannel } from '../transport.js';
+import { CloudFiles } from './cloud-files.js';
 import { CloudClient } from './cloud.client.js';
 import { CloudSession } from './cloud.session.js';
 import { SendLimits } from './send-limits.js';
@@ -18,6 +19,7 @@ export class CloudTransport implements Transport {
 
   constructor(
     private readonly client: CloudClient,
+    private readonly files: CloudFiles,
     private readonly channels: ChannelService,
     private readonly templates: TemplateService,
     private readonly log: Log,
@@ -32,6 +34,7 @@ export class CloudTransport implements Transport {
     };
     const session = new CloudSession(channel, { phoneNumberId, accessToken }, host, new SendLimits(messagesPerSecond), {
       client: this.client,
+      files: this.files,
       templates: (merchantId) => this.activeTemplates(merchantId),
       log: this.log,
     });
