@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AppError } from '@soko/common';
+import { OURS } from './left-behind.js';
 import { type Declared, mediaTypeOf, type MediaType, PROBE_BYTES, type Recognised } from './media-kind.js';
 import { MediaTooLargeError, UnreadableMediaError } from './media.errors.js';
 
@@ -29,7 +30,7 @@ export async function withIncomingFile<T>(
   let folder: string | undefined;
   try {
     await mkdir(under, { recursive: true });
-    folder = await mkdtemp(join(under, 'soko-media-'));
+    folder = await mkdtemp(join(under, OURS));
     return await use(await take(source, declared, join(folder, 'file')));
   } finally {
     source.destroy();

@@ -8,6 +8,7 @@ import { processMedia, type ProcessMediaJob } from '@soko/contracts';
 import { Log } from '@soko/observability';
 import { Handles, type Progress } from '@soko/queues';
 import type { ImageVariants } from './image-variants.js';
+import { OURS } from './left-behind.js';
 import { type Claim, MediaClaims } from './media-processor-claims.js';
 import { UnreadableMediaError } from './media.errors.js';
 import { keyOf, type VariantName } from './media-key.js';
@@ -45,7 +46,7 @@ export class MediaProcessor {
 
   private async make(claim: Claim, progress: Progress): Promise<void> {
     await mkdir(this.temporary, { recursive: true });
-    const folder = await mkdtemp(join(this.temporary, 'picture-'));
+    const folder = await mkdtemp(join(this.temporary, OURS));
     const started = performance.now();
     try {
       const source = join(folder, 'source');

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { Disk } from 'flydrive';
 import { FSDriver } from 'flydrive/drivers/fs';
+import { OURS } from './left-behind.js';
 import type { LocalLinks, ServedAs } from './local-links.js';
 
 export interface StoredBytes {
@@ -46,7 +47,7 @@ export class LocalMediaStore implements MediaStore {
 
   /** Under a name of its own first: a crash half way leaves no half file under the key, and two at once do not mix. */
   async put(key: string, from: string | Readable): Promise<void> {
-    const part = `${PARTS}/${randomUUID()}`;
+    const part = `${PARTS}/${OURS}${randomUUID()}`;
     try {
       await this.disk.putStream(part, opened(from));
       await this.disk.move(part, key);

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { SystemDb } from '@soko/database';
 import { Log } from '@soko/observability';
+import { isLeftBehind } from './left-behind.js';
 import { MediaBlobs } from './media-blobs.js';
 import { LocalMediaStore, type MediaStore, PARTS } from './media-store.js';
 import { MEDIA_STORE, TEMPORARY } from './tokens.js';
 
 /** Nothing takes so long: what was not touched since has been left. */
 const LEFT = '1 hour';
-const LEFT_MS = 3_600_000;
 const BATCH = 500;
 
 /** Clears up after crashes: uploads that were not finished, bytes that no file is of, and what lies about in temporary folders. */
@@ -50,13 +50,10 @@ export class MediaSweep {
   }
 
   private async clear(folder: string): Promise<void> {
-    const names = await readdir(folder).catch(() => []);
-    for (const path of names.map((name) => join(folder, name))) {
-      const touched = await stat(path).then(
-        ({ mtimeMs }) => mtimeMs,
-        () => Date.now(),
-      );
-      if (touched < Date.now() - LEFT_MS) await rm(path, { recursive: true, force: true });
+    for (const name of await readdir(folder).catch(() => [])) {
+      const path = join(folder, name);
+      const touched = await stat(path).then(({ mtimeMs }) => mtimeMs, Date.now);
+      if (isLeftBehind(name, touched)) await rm(path, { recursive: true, force: true });
     }
   }
 }
