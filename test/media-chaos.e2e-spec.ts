@@ -34,7 +34,7 @@ test('a worker that is killed again and again during 100 uploads: all end ready,
   const different = await Promise.all(Array.from({ length: UPLOADS - EQUAL }, () => picture(random)));
   const bytes = Array.from({ length: UPLOADS }, (_, n) => different[n % different.length]!);
 
-  let done = false;
+  const uploads = { done: false };
   let kills = 0;
   const upload = async (n: number): Promise<string> => {
     const body = { filename: `${n}.jpg`, mimeType: 'image/jpeg', data: bytes[n]!.toString('base64') };
@@ -44,9 +44,9 @@ test('a worker that is killed again and again during 100 uploads: all end ready,
     const ids: string[] = [];
     for (let n = 0; n < UPLOADS; n += 10) ids.push(...(await parallel(10, (each) => upload(n + each))));
     return ids;
-  })().finally(() => (done = true));
+  })().finally(() => (uploads.done = true));
   const killing = (async () => {
-    while (!done || kills < 3) {
+    while (!uploads.done || kills < 3) {
       // The pauses are the chaos itself: moments picked by the seed.
       await pause(300 + random() * 1_000);
       const { worker } = env.stack.children;

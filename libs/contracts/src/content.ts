@@ -82,6 +82,8 @@ export interface MediaPart {
   mimeType?: string;
   caption?: string;
   filename?: string;
+  /** Why there is no file. */
+  unavailable?: string;
 }
 export interface SharedContact {
   name: string;

@@ -82,6 +82,17 @@ export const processMedia = defineJob('process-media', {
   due: { table: 'media_blobs', ids: { merchantId: 'merchant_id', blobId: 'id' } },
 });
 
+export class FetchMediaJob {
+  @IsUUID() merchantId!: string;
+  @IsUUID() messageId!: string;
+}
+/** Bring the file of a customer's message home. */
+export const fetchMedia = defineJob('fetch-media', {
+  queue: 'media_processing',
+  payload: FetchMediaJob,
+  due: { table: 'pending_media', ids: { merchantId: 'merchant_id', messageId: 'message_id' } },
+});
+
 export class DeliverWebhookJob {
   @IsUUID() merchantId!: string;
   @IsUUID() deliveryId!: string;

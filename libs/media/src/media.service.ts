@@ -50,19 +50,35 @@ export class MediaService {
     return withIncomingFile(source, declared, (file) => this.keep(merchantId, file, declared, origin), this.temporary);
   }
 
+  /**
+   * Takes in what a customer sent, under an id of the caller's choice: the same id again is the same file. Customers' phones name types as
+   * they like, so the bytes alone decide. @throws as `take`
+   */
+  receive(merchantId: string, id: string, source: Readable, kind: MediaKind, filename?: string): Promise<MediaView> {
+    const declared = kind === 'sticker' ? { kind } : {};
+    const keep = (file: IncomingFile) => this.keep(merchantId, file, { filename: filename ?? kind }, 'inbound', id);
+    return withIncomingFile(source, declared, keep, this.temporary);
+  }
+
   /** As `take`, of a file that lies in a temporary place already. Inside a unit of work, the file is there when the unit is. */
-  async keep(merchantId: string, file: IncomingFile, declared: Declared, origin: MediaOrigin): Promise<MediaView> {
+  async keep(
+    merchantId: string,
+    file: IncomingFile,
+    declared: Pick<Declared, 'filename'>,
+    origin: MediaOrigin,
+    id = newId(),
+  ): Promise<MediaView> {
     const filename = safeFilename(declared.filename ?? file.kind);
     for (;;) {
       const blobId = await this.blobs.store(merchantId, file);
-      const id = newId();
       const row = await this.tenancy.run(merchantId, async (tx) => {
         // Whoever deletes its last file holds the same lock: then it goes, and the bytes are stored once more.
         const status = await this.blobs.lock(tx, blobId);
         if (!status || !['storing', 'processing', 'ready'].includes(status)) return undefined;
         if (status === 'storing') await this.blobs.stored(tx, blobId, file.kind === 'image');
         await tx.query(
-          `INSERT INTO media_files (merchant_id, id, blob_id, kind, mime_type, filename, origin) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+          `INSERT INTO media_files (merchant_id, id, blob_id, kind, mime_type, filename, origin) VALUES ($1, $2, $3, $4, $5, $6, $7)
+           ON CONFLICT DO NOTHING`,
           [merchantId, id, blobId, file.kind, file.mimeType, filename, origin],
         );
         if (status === 'storing' && file.kind === 'image') tx.wake(processMedia, { merchantId, blobId });

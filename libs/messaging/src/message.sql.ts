@@ -17,6 +17,12 @@ const SEEN = `
   )`;
 const REPLY_TO = `(SELECT message_id FROM message_ids WHERE merchant_id = $1 AND channel_id = $2 AND wa_message_id = $9)`;
 
+/** A file that came with it is to be fetched. */
+const FETCHING = `
+  fetching AS (
+    INSERT INTO pending_media (merchant_id, message_id, channel_id) SELECT $1, new.id, $2 FROM new, seen WHERE $8::jsonb IS NOT NULL
+  )`;
+
 /** What the message changes: START says nothing about consent to who has not opted out, and begins a conversation. */
 const CONSENT = (said: string): string => `
   CASE WHEN ${said} = 'in' AND (SELECT c.opted_out_at IS NULL FROM chats h
@@ -40,7 +46,7 @@ export const INSERT_INBOUND = `
   ), pending AS (
     INSERT INTO pending_answers (merchant_id, chat_id, seq, message_id, consent)
     SELECT $1, $3, new.seq, new.id, ${CONSENT('$11')} FROM new, seen WHERE $10
-  )
+  ), ${FETCHING}
   SELECT message_id AS id FROM seen`;
 
 /** As `INSERT_INBOUND`, up to $9: a message that went out without us. */
@@ -54,7 +60,7 @@ export const INSERT_ELSEWHERE = `
                           media, reply_to, created_at)
     SELECT $1, new.id, $3, $2, new.seq, 'outbound', $5, $6, $7, 'sent', ${timeline('sent')}, $4, $8, ${REPLY_TO},
            uuid_extract_timestamp(new.id) FROM new, seen
-  )
+  ), ${FETCHING}
   SELECT message_id AS id FROM seen`;
 
 /**
@@ -83,8 +89,14 @@ export const INSERT_PENDING_ANSWER = `
 
 /** $1 merchant, $2 channel, $3 WhatsApp's id, $4 direction, $5 type, $6 content, $7 text, $8 media, $9 WhatsApp's id of what it answers. */
 export const REPLACE_PLACEHOLDER = `
+  WITH filled AS (
   UPDATE messages m SET type = $5, content = $6, text = $7, media = $8, reply_to = ${REPLY_TO}
   FROM message_ids i
   WHERE i.merchant_id = $1 AND i.channel_id = $2 AND i.wa_message_id = $3 AND m.merchant_id = $1 AND m.id = i.message_id
     AND m.direction = $4 AND m.type = 'unsupported' AND m.content #>> '{unsupported,what}' = 'undecryptable'
-  RETURNING m.id, m.chat_id, m.seq`;
+  RETURNING m.id, m.chat_id, m.seq
+  ), fetching AS (
+    INSERT INTO pending_media (merchant_id, message_id, channel_id) SELECT $1, id, $2 FROM filled WHERE $8::jsonb IS NOT NULL
+    ON CONFLICT DO NOTHING
+  )
+  SELECT id, chat_id, seq FROM filled`;

@@ -3,6 +3,7 @@ import { NotFoundError, storable } from '@soko/common';
 import {
   answerChat,
   contentText,
+  fetchMedia,
   type InboundContent,
   messageReceived,
   messageSent,
@@ -72,6 +73,7 @@ export class MessageStore {
     const stored = await this.store(tx, chat, { ...message, content: read.content }, answered, read.consent);
     if (!stored) return false;
     if (isPlaceholder(message.content)) return true;
+    if (message.media) tx.wake(fetchMedia, { merchantId: tx.merchantId, messageId: stored.id });
     if (read.consent) await this.contacts.setOptedOut(tx, chat.contactId, read.consent === 'out');
     tx.outbox.emit(messageReceived, {
       messageId: stored.id,
@@ -111,6 +113,7 @@ export class MessageStore {
     const stored = row ?? (await this.fillIn(tx, message, channelId, 'outbound'));
     if (!stored) return false;
     if (isPlaceholder(content)) return true;
+    if (message.media) tx.wake(fetchMedia, { merchantId: tx.merchantId, messageId: stored.id });
     tx.outbox.emit(messageSent, {
       messageId: stored.id,
       chatId: chat.id,

@@ -85,8 +85,14 @@ export class SimulatorService {
       case 'location':
         return { type: 'location', location: body.location! };
       case 'image':
+        if (body.mediaId) await this.assertFile(tx, body.mediaId);
         return { type: 'image', image: { mediaId: body.mediaId, caption: body.text } };
     }
+  }
+
+  private async assertFile(tx: TenantTx, id: string): Promise<void> {
+    const [file] = await tx.query('SELECT 1 FROM media_files WHERE merchant_id = $1 AND id = $2', [tx.merchantId, id]);
+    if (!file) throw new NotFoundError('media', id);
   }
 
   /** The title of the option that was tapped, as the phone last showed it. */
