@@ -1,11 +1,12 @@
 import { newId } from '@soko/common';
 import { schemaFaults } from '@soko/database';
+import { MediaModule } from '@soko/media';
 import { integration, withClient } from '@soko/testing';
 import { expect, test } from 'vitest';
 import { Housekeeping } from './housekeeping.service.js';
 
 test('what has expired is removed, of every merchant and however much it is; what still counts stays', async () => {
-  const { module, merchant, tenancy, system } = await integration({ providers: [Housekeeping] });
+  const { module, merchant, tenancy, system } = await integration({ imports: [MediaModule], providers: [Housekeeping] });
   const [one, two] = [await merchant(), await merchant()];
   for (const { merchant: shop, user } of [one, two]) {
     await tenancy.run(shop.id, async (tx) => {
@@ -40,7 +41,7 @@ test('what has expired is removed, of every merchant and however much it is; wha
 });
 
 test('a week that has no partition yet gets one, once a day, as the role that serves ops, and messages go there', async () => {
-  const { module, databaseUrl, system } = await integration({ providers: [Housekeeping] });
+  const { module, databaseUrl, system } = await integration({ imports: [MediaModule], providers: [Housekeeping] });
   const keeper = module.get(Housekeeping);
   const partitions = () =>
     withClient(databaseUrl, async (client) => {
@@ -66,7 +67,7 @@ test('a week that has no partition yet gets one, once a day, as the role that se
 });
 
 test('a device that was not connected for 30 days is forgotten; one that is connected, or was lately, stays', async () => {
-  const { module, shop, tenancy, system } = await integration({ providers: [Housekeeping] });
+  const { module, shop, tenancy, system } = await integration({ imports: [MediaModule], providers: [Housekeeping] });
   const merchantId = await shop();
   const link = async (status: string, days: number): Promise<string> => {
     const id = newId();
