@@ -58,7 +58,16 @@ export function buildDocument(app: INestApplication): OpenAPIObject {
       if (handler) completeOperation(document, path, operation, handler);
     }
   }
+  sortEnums(document);
   return document;
+}
+
+/** The order of a union is the compiler's whim, and another after each incremental build. */
+function sortEnums(node: unknown): void {
+  if (typeof node !== 'object' || node === null) return;
+  const { enum: names } = node as { enum?: unknown };
+  if (Array.isArray(names)) names.sort();
+  for (const each of Object.values(node)) sortEnums(each);
 }
 
 /** Swagger UI at /docs, the document at /docs-json. */
