@@ -93,7 +93,7 @@ test('every kind of row that waits is found, and its job carries its ids', async
   const { tenancy, merchantId, sweeper, alarms, queue, payloads } = await setup();
   await alarms('order_processing', 1);
   await queue('order_processing').obliterate({ force: true });
-  const [channelId, chatId, event, webhookId, deliveryId, deadLetterId] = Array.from({ length: 6 }, newId);
+  const [channelId, chatId, event, webhookId, deliveryId, deadLetterId, messageId, blobId] = Array.from({ length: 8 }, newId);
   await tenancy.run(merchantId, async (tx) => {
     const run = (sql: string, ...values: unknown[]) => tx.query(sql, [merchantId, ...values]);
     await run(`INSERT INTO channels (merchant_id, id, name, kind, shard) VALUES ($1, $2, 'c', 'simulator', 2)`, channelId);
@@ -148,6 +148,18 @@ test('every kind of row that waits is found, and its job carries its ids', async
       deadLetterId,
       channelId,
     );
+    await run(
+      `INSERT INTO media_blobs (merchant_id, id, hash, size, mime_type, status) VALUES ($1, $2, repeat('0', 64), 1, 'image/png', 'processing')`,
+      blobId,
+    );
+    await run(
+      `INSERT INTO messages (merchant_id, id, chat_id, channel_id, seq, direction, type, content, text, status, timeline)
+       VALUES ($1, $2, $3, $4, 3, 'inbound', 'image', '{}', '', 'received', '[]')`,
+      messageId,
+      chatId,
+      channelId,
+    );
+    await run('INSERT INTO pending_media (merchant_id, message_id, channel_id) VALUES ($1, $2, $3)', messageId, channelId);
     for (const { due } of allJobs()) await tx.query(`UPDATE ${due.table} SET ring_at = now()`);
   });
   expect(await sweeper.sweep()).toBe(allJobs().length);
@@ -163,6 +175,10 @@ test('every kind of row that waits is found, and its job carries its ids', async
       { merchantId, reaction: 'test.reaction', subject: 's' },
     ],
     webhook_delivery: [{ merchantId, deliveryId }],
+    media_processing: [
+      { merchantId, blobId },
+      { merchantId, messageId },
+    ],
   };
   expect(Object.values(expected).flat()).toHaveLength(allJobs().length);
   for (const name of allQueueNames(4)) {
