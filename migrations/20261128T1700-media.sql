@@ -18,8 +18,9 @@ CREATE TABLE media_blobs (
   created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (merchant_id, id)
 ) WITH (fillfactor = 85);
--- What is being removed, or cannot be used, stands in nobody's way: the same bytes come again under another id, and so to another place.
-CREATE UNIQUE INDEX media_blobs_once ON media_blobs (merchant_id, hash) WHERE status IN ('storing', 'processing', 'ready');
+-- What is still being written, is being removed, or cannot be used, stands in nobody's way: the same bytes come under another id, and so to
+-- another place. Of several that were written at once the first to be whole stays.
+CREATE UNIQUE INDEX media_blobs_once ON media_blobs (merchant_id, hash) WHERE status IN ('processing', 'ready');
 CREATE INDEX media_blobs_ring ON media_blobs (ring_at) WHERE ring_at IS NOT NULL;
 CREATE INDEX media_blobs_left ON media_blobs (touched_at) WHERE status IN ('storing', 'removing');
 SELECT protect_tenant_table('media_blobs');

@@ -20,21 +20,53 @@ export class MediaBlobs {
   ) {}
 
   /**
-   * The bytes of `file` lie in the store when this returns. Several at once may bring the same: each writes them to the same place
-   * until one of them has said that they are there. @returns the blob's id
+   * The bytes of `file` lie in the store when this returns: those that came before, or these, under a place of their own. Nobody else
+   * ever writes an upload there. @returns the blob's id
    */
   async store(merchantId: string, file: IncomingFile): Promise<string> {
-    const [row] = await this.tenancy.apart(merchantId, (tx) =>
-      tx.query<{ id: string; status: BlobStatus }>(
-        `INSERT INTO media_blobs (merchant_id, id, hash, size, mime_type, status) VALUES ($1, $2, $3, $4, $5, 'storing')
-         ON CONFLICT (merchant_id, hash) WHERE status IN ('storing', 'processing', 'ready')
-         DO UPDATE SET touched_at = clock_timestamp() RETURNING id, status`,
-        [merchantId, newId(), file.hash, file.size, file.mimeType],
+    const known = await this.tenancy.apart(merchantId, (tx) => this.live(tx, file.hash));
+    if (known) return known;
+    const id = newId();
+    await this.tenancy.apart(merchantId, (tx) =>
+      tx.query(
+        `INSERT INTO media_blobs (merchant_id, id, hash, size, mime_type, status) VALUES ($1, $2, $3, $4, $5, 'storing')`,
+        [merchantId, id, file.hash, file.size, file.mimeType],
       ),
     );
-    const { id, status } = row!;
-    if (status === 'storing') await this.disk.put(keyOf(merchantId, id, 'original'), file.path, file);
+    await this.disk.put(keyOf(merchantId, id, 'original'), file.path, file);
     return id;
+  }
+
+  /**
+   * A blob of these bytes that stays while the transaction lasts: this one, or another that was whole before it, and then this one goes.
+   * @returns nothing when it is gone; `fresh`: it is this one, and it was not whole before
+   */
+  async settle(tx: TenantTx, id: string, { hash, kind }: IncomingFile): Promise<{ id: string; fresh: boolean } | undefined> {
+    // One after the other, for what is not there yet cannot be locked.
+    await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1::text || $2, 0))', [tx.merchantId, hash]);
+    const whole = await this.live(tx, hash);
+    const status = await this.lock(tx, whole ?? id);
+    if (whole && whole !== id) await this.giveUp(tx, id);
+    if (status === 'processing' || status === 'ready') return { id: whole ?? id, fresh: false };
+    if (status !== 'storing') return undefined;
+    await this.stored(tx, id, kind === 'image');
+    return { id, fresh: true };
+  }
+
+  private async live(tx: TenantTx, hash: string): Promise<string | undefined> {
+    const [row] = await tx.query<{ id: string }>(
+      `SELECT id FROM media_blobs WHERE merchant_id = $1 AND hash = $2 AND status IN ('processing', 'ready')`,
+      [tx.merchantId, hash],
+    );
+    return row?.id;
+  }
+
+  /** The sweep removes it. */
+  private async giveUp(tx: TenantTx, id: string): Promise<void> {
+    await tx.query(
+      `UPDATE media_blobs SET status = 'removing', touched_at = clock_timestamp() WHERE merchant_id = $1 AND id = $2 AND status = 'storing'`,
+      [tx.merchantId, id],
+    );
   }
 
   /** Its status, which stays until the transaction ends; nothing when it is gone. */
@@ -46,8 +78,7 @@ export class MediaBlobs {
     return row?.status;
   }
 
-  /** The bytes are there. */
-  async stored(tx: TenantTx, id: string, toProcess: boolean): Promise<void> {
+  private async stored(tx: TenantTx, id: string, toProcess: boolean): Promise<void> {
     await tx.query(
       `UPDATE media_blobs SET status = CASE WHEN $3 THEN 'processing' ELSE 'ready' END, touched_at = clock_timestamp(),
          ring_at = CASE WHEN $3 THEN now() + interval '10 seconds' END WHERE merchant_id = $1 AND id = $2`,

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { newId, NotFoundError } from '@soko/common';
 import { Log } from '@soko/observability';
-import { integration, parallel, startS3 } from '@soko/testing';
+import { gate, integration, parallel, startS3 } from '@soko/testing';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { MediaBlobs } from './media-blobs.js';
@@ -160,9 +160,14 @@ describe.each(['disk', 's3'])('on %s', (kind) => {
     const files = await parallel(8, (n) => take(bytes, `${n}.jpg`));
     expect(new Set(files.map(({ id }) => id)).size).toBe(8);
     expect(new Set(files.map(({ path }) => path)).size).toBe(1);
-    expect(await rows()).toHaveLength(1);
+    // What others brought at the same moment is on its way out, and its bytes are gone.
+    const kept = async () => (await rows()).filter(({ status }) => status !== 'removing');
+    expect(await kept()).toHaveLength(1);
+    for (const { id, status } of await rows()) {
+      expect(await store.exists(`${merchantId}/${id}/original`)).toBe(status !== 'removing');
+    }
     const other = await take(bytes, 'x.jpg', await shop());
-    expect(await rows()).toHaveLength(2);
+    expect(await kept()).toHaveLength(2);
     // The bytes go with the last of them, and no other merchant’s.
     for (const { id } of files.slice(1)) await media.delete(merchantId, id);
     expect(await store.exists(files[0]!.path)).toBe(true);
@@ -170,6 +175,29 @@ describe.each(['disk', 's3'])('on %s', (kind) => {
     expect(await store.exists(files[0]!.path)).toBe(false);
     expect(await store.exists(other.path)).toBe(true);
     expect((await take(bytes)).path).not.toBe(files[0]!.path);
+  });
+
+  test('an upload that is slow to be written leaves what the worker has made of the same bytes', async () => {
+    const { take, process, store, media, merchantId, bytesAt } = await setup(kind);
+    const bytes = await picture(400, 300);
+    const put = store.put.bind(store);
+    const [reached, goOn] = [gate(), gate()];
+    store.put = async (...args) => {
+      store.put = put;
+      reached.open();
+      await goOn.opened;
+      return put(...args);
+    };
+    const slow = take(bytes);
+    await reached.opened;
+    const quick = await take(bytes);
+    await process();
+    goOn.open();
+    const { path } = await slow;
+    expect(path).toBe(quick.path);
+    const { variants } = await media.get(merchantId, quick.id);
+    expect((await bytesAt(path)).length).toBe(variants.original!.size);
+    expect((await bytesAt(path)).equals(bytes)).toBe(false);
   });
 
   test('files that come and go at the same time end with their bytes', async () => {

@@ -70,20 +70,21 @@ export class MediaService {
   ): Promise<MediaView> {
     const filename = safeFilename(declared.filename ?? file.kind);
     for (;;) {
-      const blobId = await this.blobs.store(merchantId, file);
+      const stored = await this.blobs.store(merchantId, file);
       const row = await this.tenancy.run(merchantId, async (tx) => {
         // Whoever deletes its last file holds the same lock: then it goes, and the bytes are stored once more.
-        const status = await this.blobs.lock(tx, blobId);
-        if (!status || !['storing', 'processing', 'ready'].includes(status)) return undefined;
-        if (status === 'storing') await this.blobs.stored(tx, blobId, file.kind === 'image');
+        const blob = await this.blobs.settle(tx, stored, file);
+        if (!blob) return undefined;
         await tx.query(
           `INSERT INTO media_files (merchant_id, id, blob_id, kind, mime_type, filename, origin) VALUES ($1, $2, $3, $4, $5, $6, $7)
            ON CONFLICT DO NOTHING`,
-          [merchantId, id, blobId, file.kind, file.mimeType, filename, origin],
+          [merchantId, id, blob.id, file.kind, file.mimeType, filename, origin],
         );
-        if (status === 'storing' && file.kind === 'image') tx.wake(processMedia, { merchantId, blobId });
+        if (blob.fresh && file.kind === 'image') tx.wake(processMedia, { merchantId, blobId: blob.id });
         return this.find(tx, id);
       });
+      // Others were whole before ours.
+      if (row && row.blob_id !== stored) await this.blobs.erase(merchantId, stored);
       if (row) return viewOf(this.store, row);
     }
   }
