@@ -66,7 +66,7 @@ export function buildDocument(app: INestApplication): OpenAPIObject {
 function sortEnums(node: unknown): void {
   if (typeof node !== 'object' || node === null) return;
   const { enum: names } = node as { enum?: unknown };
-  if (Array.isArray(names)) names.sort();
+  if (Array.isArray(names)) names.sort((one, other) => (String(one) < String(other) ? -1 : 1));
   for (const each of Object.values(node)) sortEnums(each);
 }
 
