@@ -104,11 +104,11 @@ export class MediaBlobs {
     await Promise.all(VARIANT_NAMES.map((variant) => this.disk.delete(keyOf(merchantId, id, variant))));
   }
 
-  /** For a worker that came too late: what it has written is nobody's, unless another one has finished the same work. */
-  async eraseUnlessReady(merchantId: string, id: string): Promise<void> {
+  /** For a worker that came too late: what it has written is nobody's, unless another one is at the same work or has finished it. */
+  async eraseUnlessWanted(merchantId: string, id: string): Promise<void> {
     const [row] = await this.tenancy.run(merchantId, (tx) =>
       tx.query<{ status: BlobStatus }>('SELECT status FROM media_blobs WHERE merchant_id = $1 AND id = $2', [merchantId, id]),
     );
-    if (row?.status !== 'ready') await this.erase(merchantId, id);
+    if (!row || row.status === 'failed') await this.erase(merchantId, id);
   }
 }

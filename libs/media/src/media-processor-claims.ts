@@ -66,7 +66,7 @@ export class MediaClaims {
         [merchantId, blobId, JSON.stringify(variants), blurhash, width, height],
       ),
     );
-    if (done.length === 0) await this.blobs.eraseUnlessReady(merchantId, blobId);
+    if (done.length === 0) await this.blobs.eraseUnlessWanted(merchantId, blobId);
   }
 
   /** The bytes go first: a row that has failed stands for none. */
@@ -81,17 +81,22 @@ export class MediaClaims {
     );
   }
 
-  /** Not done, and alive: due again after a while, and no sooner, whatever rings. */
-  async release({ ids: { merchantId, blobId }, attempts }: Claim): Promise<void> {
+  /**
+   * Not done, and alive: due again after a while, and no sooner, whatever rings. Deleted meanwhile: what was written for it goes.
+   * @returns whether somebody still waits for it
+   */
+  async release({ ids: { merchantId, blobId }, attempts }: Claim): Promise<boolean> {
     const failures = attempts - DIED + FAILED;
     const wait = backoff(failures, FIRST_RETRY_MS, LAST_RETRY_MS);
-    await this.tenancy.run(merchantId, (tx) =>
+    const released = await this.tenancy.run(merchantId, (tx) =>
       tx.query(
         `UPDATE media_blobs SET attempts = $4, claimed_until = now() + $5 * interval '1 millisecond', ring_at = now() + $5 * interval '1 millisecond'
-         WHERE merchant_id = $1 AND id = $2 AND status = 'processing' AND attempts = $3`,
+         WHERE merchant_id = $1 AND id = $2 AND status = 'processing' AND attempts = $3 RETURNING 1 AS one`,
         [merchantId, blobId, attempts, failures, wait],
       ),
     );
+    if (released.length === 0) await this.blobs.eraseUnlessWanted(merchantId, blobId);
+    return released.length > 0;
   }
 
   private async claim(merchantId: string, blobId: string): Promise<Claim | undefined> {

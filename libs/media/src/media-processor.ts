@@ -38,8 +38,7 @@ export class MediaProcessor {
       } catch (error) {
         if (error instanceof UnreadableMediaError) return this.fail(claim, error.detail);
         // The store or the disk is away: that passes.
-        await this.claims.release(claim);
-        throw error;
+        if (await this.claims.release(claim)) throw error;
       }
     });
   }
