@@ -143,7 +143,7 @@ test('an app that does not handle a job of a queue that it serves does not start
 });
 
 test('only an open lane is served; closing it waits for the job at hand and takes no more', async () => {
-  const { module, tenancy, shop, alarms } = await integration({
+  const { module, tenancy, shop, alarms, queue } = await integration({
     serves: ['message_sending'],
     laned: ['message_sending'],
     providers: [Sender],
@@ -168,16 +168,23 @@ test('only an open lane is served; closing it waits for the job at hand and take
   let closed = false;
   const closing = workers.closeLane('message_sending', 1).then(() => (closed = true));
   const late = await ring(1);
-  await alarms('message_sending-1', 1);
+  // The worker may have reached for a job just before it was closed: that one is at hand, too.
+  const atHandToo = await until(
+    'the late job, waiting or begun',
+    async () => (sender.started.length === 3 && [late]) || ((await queue('message_sending-1').getWaitingCount()) === 1 && []),
+  );
   expect(closed).toBe(false);
   sender.hold.open();
   await closing;
-  expect(sender.ended).toEqual([one, atHand]);
-  expect(await alarms('message_sending-1', 1)).toEqual([late]);
+  expect(sender.ended).toEqual(expect.arrayContaining([one, atHand, ...atHandToo]));
+  expect(sender.ended).toHaveLength(2 + atHandToo.length);
+  const after = await ring(1);
+  const left = [late, after].slice(atHandToo.length);
+  expect(await alarms('message_sending-1', left.length)).toEqual(left);
   await workers.closeLane('message_sending', 1);
   await workers.closeLane('message_sending', 3);
 
   workers.openLane('message_sending', 1);
-  await until('the lane to be served again', () => sender.ended.length === 3);
-  expect(sender.ended.at(-1)).toEqual(late);
+  await until('the lane to be served again', () => sender.ended.length === 4);
+  expect(sender.ended).toEqual(expect.arrayContaining([one, atHand, late, after]));
 });
