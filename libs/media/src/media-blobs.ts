@@ -109,6 +109,6 @@ export class MediaBlobs {
     const [row] = await this.tenancy.run(merchantId, (tx) =>
       tx.query<{ status: BlobStatus }>('SELECT status FROM media_blobs WHERE merchant_id = $1 AND id = $2', [merchantId, id]),
     );
-    if (!row || row.status === 'failed') await this.erase(merchantId, id);
+    if (row?.status !== 'processing' && row?.status !== 'ready') await this.erase(merchantId, id);
   }
 }

@@ -259,6 +259,28 @@ describe.each(['disk', 's3'])('on %s', (kind) => {
     await blobs.erase(merchantId, blobId);
   });
 
+  test.each(['goes on', 'fails'])(
+    'a picture that is deleted between two of its files leaves nothing, when its worker %s',
+    async (then) => {
+      const { take, media, merchantId, store, processor } = await setup(kind);
+      const { id, path } = await take(await picture(800, 600));
+      const blobId = path.split('/')[1]!;
+      const put = store.put.bind(store);
+      let files = 0;
+      store.put = async (...file) => {
+        files += 1;
+        if (files === 1) await media.delete(merchantId, id);
+        if (files === 2 && then === 'fails') throw new Error('the store is away');
+        await put(...file);
+      };
+      await processor.process({ merchantId, blobId }, () => Promise.resolve());
+      expect(files).toBeGreaterThan(1);
+      for (const variant of ['original', 'medium', 'thumbnail']) {
+        expect(await store.exists(`${merchantId}/${blobId}/${variant}`)).toBe(false);
+      }
+    },
+  );
+
   test('links open what they say, for an hour', async () => {
     const { take, media, merchantId, shop } = await setup(kind);
     const { path } = await take(pdf(), 'prices é.pdf');

@@ -176,8 +176,7 @@ test('only an open lane is served; closing it waits for the job at hand and take
   expect(closed).toBe(false);
   sender.hold.open();
   await closing;
-  expect(sender.ended).toEqual(expect.arrayContaining([one, atHand, ...atHandToo]));
-  expect(sender.ended).toHaveLength(2 + atHandToo.length);
+  expect(sender.ended).toEqual([one, atHand, ...atHandToo]);
   const after = await ring(1);
   const left = [late, after].slice(atHandToo.length);
   expect(await alarms('message_sending-1', left.length)).toEqual(left);
