@@ -1,4 +1,5 @@
 import type { FieldError } from '@soko/common';
+import { counterpartLimits } from './cloud-counterpart.js';
 import type { TemplateSource } from './template-content.js';
 import { tryRender, type TemplateValues, usedVariables } from './template-render.js';
 import { formatValue, type TemplateLocale } from './value-format.js';
@@ -21,7 +22,10 @@ export function checkTemplate(source: TemplateSource, locale: TemplateLocale): T
     valuesOf((variable) => longest(variable, locale)),
     valuesOf(({ example }) => example),
     valuesOf((variable) => variable.default ?? variable.example),
-  ].flatMap((values) => tryRender(source, values, locale).faults);
+  ].flatMap((values) => {
+    const { cloud, faults: found } = tryRender(source, values, locale);
+    return [...found, ...(cloud ? counterpartLimits(cloud) : [])];
+  });
   const problems = new Map<string, FieldError>();
   for (const fault of faults) {
     const key = `${fault.path} ${fault.code === 'undeclared' ? fault.message : fault.code}`;

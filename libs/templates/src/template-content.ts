@@ -2,14 +2,13 @@ import 'reflect-metadata';
 import { type FieldError, NestedList, Optional, validateInput, ValidationError } from '@soko/common';
 import type { OutboundContent } from '@soko/contracts';
 import { ArrayUnique, IsIn, IsString, IsUUID, Length, Matches, MaxLength, ValidateBy, ValidateIf } from 'class-validator';
+import { CloudCounterpart } from './cloud-counterpart.js';
+import { NAME, NAME_MESSAGE } from './variable-name.js';
 import { formatValue, VARIABLE_TYPES, type VariableType } from './value-format.js';
 
 /* A raw text is longer or shorter than what it is rendered to: here it is only bounded. WhatsApp's limits are in template-render.ts. */
 const RAW_TEXT = 16_384;
 const RAW_LINE = 1024;
-/** What can stand between `{{ }}`. */
-const NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
-const NAME_MESSAGE = '$property must begin with a letter and have only letters, digits and _, for example customer_name';
 /** Ids are for us, not for the customer: they have no holes, and WhatsApp refuses spaces around them. */
 const ID = /^(?!\s|[^]*(\{\{|\}\}))[^]*(?<!\s)$/;
 const ID_MESSAGE = '$property must have no spaces around it and no {{ }} in it';
@@ -88,7 +87,7 @@ const IsValueOfType = (): PropertyDecorator =>
     },
   });
 
-function mistake({ name, type }: TemplateVariable, value: unknown): string | undefined {
+function mistake({ name, type }: Pick<TemplateVariable, 'name' | 'type'>, value: unknown): string | undefined {
   // What is no type, or no text, is refused for that alone.
   if (!VARIABLE_TYPES.includes(type) || typeof value !== 'string') return undefined;
   try {
@@ -98,6 +97,10 @@ function mistake({ name, type }: TemplateVariable, value: unknown): string | und
     throw error;
   }
 }
+
+/** Whether a text is a value of the variable's type. */
+export const fitsVariable = (variable: Pick<TemplateVariable, 'name' | 'type'>, value: string): boolean =>
+  mistake(variable, value) === undefined;
 
 export class TemplateVariable {
   /** @example customer */
@@ -126,15 +129,9 @@ export type TypedContent =
   | { type: 'list'; content: ListTemplate }
   | { type: 'media'; content: MediaTemplate };
 /** Everything that a version of a template is rendered from. */
-export type TemplateSource = TypedContent & { variables: TemplateVariable[] };
+export type TemplateSource = TypedContent & { variables: TemplateVariable[]; cloud?: CloudCounterpart };
 
-/** A file of our own store with what is written under it. */
-export interface MediaContent {
-  type: 'media';
-  mediaId: string;
-  caption?: string;
-}
-export type RenderedContent = Exclude<OutboundContent, { type: 'location' }> | MediaContent;
+export type RenderedContent = Exclude<OutboundContent, { type: 'location' }>;
 
 const CLASSES: Record<TemplateType, new () => object> = {
   text: TextTemplate,
@@ -147,7 +144,7 @@ const CLASSES: Record<TemplateType, new () => object> = {
  * A template as it comes in, with the shape of everything checked; whether its texts and variables go together is for `checkTemplate`.
  * @throws ValidationError with every fault, in paths such as `content.buttons.0.title` and `variables.0.example`
  */
-export function parseTemplate(given: { type: unknown; content: unknown; variables: unknown }): TemplateSource {
+export function parseTemplate(given: { type: unknown; content: unknown; variables: unknown; cloud?: unknown }): TemplateSource {
   const type = TEMPLATE_TYPES.find((each) => each === given.type);
   if (!type)
     throw new ValidationError([{ path: 'type', code: 'isIn', message: `type must be one of ${TEMPLATE_TYPES.join(', ')}` }]);
@@ -162,11 +159,12 @@ export function parseTemplate(given: { type: unknown; content: unknown; variable
   };
   const content = attempt(CLASSES[type], given.content, 'content');
   const list = attempt(VariableList, { variables: given.variables }, '');
+  const cloud = (given.cloud ?? undefined) === undefined ? undefined : attempt(CloudCounterpart, given.cloud, 'cloud');
   if (content instanceof MediaTemplate && content.mediaId !== undefined && content.mediaVariable !== undefined) {
     faults.push({ path: 'content.mediaVariable', code: 'media', message: 'give mediaId or mediaVariable, not both' });
   }
   if (faults.length > 0) throw new ValidationError(faults);
-  return { type, content, variables: list!.variables } as TemplateSource;
+  return { type, content, variables: list!.variables, ...(cloud && { cloud }) } as TemplateSource;
 }
 
 const NOT_TEXT = new Set(['id', 'mediaId', 'mediaVariable']);

@@ -1,4 +1,5 @@
 import type { TemplateSource } from './template-content.js';
+import type { TemplateState } from './template.entity.js';
 
 /** One text or number that differs between two versions: `before` is missing when it was added, `after` when it was taken out. */
 export interface TemplateChange {
@@ -8,13 +9,16 @@ export interface TemplateChange {
   after?: unknown;
 }
 
-type Version = Pick<TemplateSource, 'content' | 'variables'>;
+type Version = Pick<TemplateSource | TemplateState, 'content' | 'variables'>;
 
 /** What changed from `before` to `after`: content, then variables, each by path. The order of variables is no change. */
-export function diffTemplates(before: Version, after: Version): TemplateChange[] {
-  const old = leavesOf(before);
-  const current = leavesOf(after);
-  return [...new Set([...old.keys(), ...current.keys()])]
+export const diffTemplates = (before: Version, after: Version): TemplateChange[] =>
+  changesBetween(leavesOf(before), leavesOf(after));
+
+type Leaves = Map<string, unknown>;
+
+const changesBetween = (old: Leaves, current: Leaves): TemplateChange[] =>
+  [...new Set([...old.keys(), ...current.keys()])]
     .filter((path) => old.get(path) !== current.get(path))
     .toSorted(byPath)
     .map((path) => ({
@@ -22,20 +26,36 @@ export function diffTemplates(before: Version, after: Version): TemplateChange[]
       ...(old.has(path) && { before: old.get(path) }),
       ...(current.has(path) && { after: current.get(path) }),
     }));
+
+const FIELDS = ['name', 'language', 'type', 'category', 'status'] as const;
+
+/** What changed between two states of a template: the fields of its own, the counterpart, then as `diffTemplates`. */
+export function diffStates(before: TemplateState, after: TemplateState): TemplateChange[] {
+  const fields = FIELDS.filter((field) => before[field] !== after[field]);
+  return [
+    ...fields.map((field) => ({ path: field, before: before[field], after: after[field] })),
+    ...changesBetween(leavesBelow('cloud', before.cloud), leavesBelow('cloud', after.cloud)),
+    ...diffTemplates(before, after),
+  ];
 }
 
 /** jsonb keeps no order of fields, so that theirs cannot be the order of changes; place 2 comes before place 10. */
 const collator = new Intl.Collator('en', { numeric: true });
 const byPath = (a: string, b: string): number => collator.compare(a, b) || (a < b ? -1 : 1);
 
-function leavesOf({ content, variables }: Version): Map<string, unknown> {
-  const leaves = new Map<string, unknown>();
-  const walk = (value: unknown, path: string): void => {
-    if (typeof value === 'object' && value !== null) {
-      for (const [key, each] of Object.entries(value)) walk(each, `${path}.${key}`);
-    } else if (value !== undefined) leaves.set(path, value);
+const leavesOf = ({ content, variables }: Version): Leaves =>
+  new Map([
+    ...leavesBelow('content', content),
+    ...variables.flatMap(({ name, ...rest }) => [...leavesBelow(`variables.${name}`, rest)]),
+  ]);
+
+function leavesBelow(path: string, value: unknown): Leaves {
+  const leaves: Leaves = new Map();
+  const walk = (part: unknown, at: string): void => {
+    if (typeof part === 'object' && part !== null) {
+      for (const [key, each] of Object.entries(part)) walk(each, `${at}.${key}`);
+    } else if (part !== undefined && part !== null) leaves.set(at, part);
   };
-  walk(content, 'content');
-  for (const { name, ...rest } of variables) walk(rest, `variables.${name}`);
+  walk(value, path);
   return leaves;
 }

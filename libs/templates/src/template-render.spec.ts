@@ -67,11 +67,10 @@ describe('renderTemplate', () => {
   it('renders media of its own or of a variable', () => {
     expect(renderTemplate(template('media', { mediaId: MEDIA_ID, caption: 'Hi {{x}}' }), { x: 'Rudo' }, HARARE)).toEqual({
       type: 'media',
-      mediaId: MEDIA_ID,
-      caption: 'Hi Rudo',
+      media: { mediaId: MEDIA_ID, caption: 'Hi Rudo' },
     });
     const source = template('media', { mediaVariable: 'photo' }, { photo: 'text' });
-    expect(renderTemplate(source, { photo: MEDIA_ID }, HARARE)).toEqual({ type: 'media', mediaId: MEDIA_ID });
+    expect(renderTemplate(source, { photo: MEDIA_ID }, HARARE)).toEqual({ type: 'media', media: { mediaId: MEDIA_ID } });
     expect(faultsOf(source, { photo: '../x' })).toMatchObject([{ path: 'variables.photo', code: 'media' }]);
   });
 
@@ -325,8 +324,8 @@ describe('whatever the template and the values', () => {
         expect(rendered === undefined).toBe(faults.length > 0);
         if (!rendered) return;
         good++;
-        const out = rendered.type === 'media' ? rendered : (rendered as unknown as Record<string, object>)[rendered.type]!;
-        const texts = textsOf(out as Parameters<typeof textsOf>[0]).filter(({ path }) => path !== 'content.type');
+        const out = (rendered as unknown as Record<string, Parameters<typeof textsOf>[0]>)[rendered.type]!;
+        const texts = textsOf(out);
         const before = new Map(textsOf(source.content).map(({ path, text }) => [path, text]));
         for (const { path, text } of texts) {
           expect(text).not.toMatch(/\{\{|\}\}/);

@@ -1,4 +1,6 @@
 import { type FieldError, isUuid, ValidationError } from '@soko/common';
+import type { CloudTemplate } from '@soko/contracts';
+import { counterpartFaults, counterpartVariables, renderCounterpart } from './cloud-counterpart.js';
 import { mapTexts, type RenderedContent, type TemplateSource, textsOf, type TypedContent } from './template-content.js';
 import { formatValue, isolate, type TemplateLocale } from './value-format.js';
 
@@ -17,28 +19,49 @@ export function renderTemplate(source: TemplateSource, values: TemplateValues, l
   return content;
 }
 
-/** As `renderTemplate`, for those who go on with the faults: `content` is there when there are none. */
-export function tryRender(
-  source: TemplateSource,
-  values: TemplateValues,
-  locale: TemplateLocale,
-): { content?: RenderedContent; faults: FieldError[] } {
-  const own = holeFaults(source);
+/** What a template comes to. */
+export interface TryRendered {
+  /** There when there are no faults. */
+  content?: RenderedContent;
+  /** The texts as they are filled, in the template's own shape. */
+  filled?: TypedContent;
+  /** What Meta is to be sent of it when the window is closed. */
+  cloud?: CloudTemplate;
+  faults: FieldError[];
+}
+
+/** As `renderTemplate`, for those who go on with the faults. */
+export function tryRender(source: TemplateSource, values: TemplateValues, locale: TemplateLocale): TryRendered {
+  const declared = source.variables.map(({ name }) => name);
+  const own = [
+    ...holeFaults(source),
+    ...(source.cloud ? counterpartFaults(source.cloud, declared, source.type === 'media') : []),
+  ];
   const { texts, faults } = formatValues(source, values, locale);
   // Lengths say nothing while values are missing, nor does that of a text whose holes are wrong.
   if (faults.length > 0) return { faults: [...own, ...faults] };
   const filled = fill(source, texts);
   const broken = new Set(own.map((fault) => fault.path));
   const all = [...own, ...limitFaults(filled).filter((fault) => !broken.has(fault.path))];
-  return all.length > 0 ? { faults: all } : { content: contentOf(filled), faults: [] };
+  if (all.length > 0) return { faults: all };
+  const content = contentOf(filled);
+  const mediaId = content.type === 'media' ? content.media.mediaId : undefined;
+  const valueOf = (name: string): string => texts.get(name)?.among ?? '';
+  return {
+    content,
+    filled,
+    ...(source.cloud && { cloud: renderCounterpart(source.cloud, valueOf, mediaId) }),
+    faults: [],
+  };
 }
 
 const HOLE = /\{\{\s*([A-Za-z][A-Za-z0-9_]*)\s*\}\}/g;
 
-/** The variables that `source` uses, each once, in the order in which they are read. */
-export function usedVariables({ type, content }: TypedContent): string[] {
+/** The variables that `source` and its counterpart use, each once, in the order in which they are read. */
+export function usedVariables({ type, content, cloud }: TypedContent & Pick<TemplateSource, 'cloud'>): string[] {
   const names = textsOf(content).flatMap(({ text }) => [...text.matchAll(HOLE)].map((match) => match[1]!));
-  return [...new Set(type === 'media' && content.mediaVariable ? [content.mediaVariable, ...names] : names)];
+  const media = type === 'media' && content.mediaVariable ? [content.mediaVariable] : [];
+  return [...new Set([...media, ...names, ...counterpartVariables(cloud)])];
 }
 
 /** What is wrong with the holes of a template: no variable of that name, or nearly a hole, which a customer would read as it is. */
@@ -240,8 +263,7 @@ function contentOf(filled: TypedContent): RenderedContent {
     case 'media':
       return {
         type: 'media',
-        mediaId: filled.content.mediaId!,
-        ...(filled.content.caption && { caption: filled.content.caption }),
+        media: { mediaId: filled.content.mediaId!, ...(filled.content.caption && { caption: filled.content.caption }) },
       };
   }
 }

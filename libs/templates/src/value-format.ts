@@ -122,13 +122,16 @@ const RTL = '[\\u0590-\\u08FF\\uFB1D-\\uFDFF\\uFE70-\\uFEFC\\u{10800}-\\u{10FFF}
 const RTL_LETTER = new RegExp(`(?=\\p{L})${RTL}`, 'u');
 const LTR_LETTER = new RegExp(`(?!${RTL})\\p{L}`, 'u');
 
+export const isRightToLeft = (language: string): boolean =>
+  RTL_SCRIPTS.has(new Intl.Locale(languageTag(language)).maximize().script ?? 'Latn');
+
 /**
  * A formatted value that stands among words of `language`: with isolates around it where it runs the other way, so that neither tears the
  * other apart (https://www.unicode.org/reports/tr9/#Explicit_Directional_Isolates). They count two characters. Links get none: phones take
  * the closing one for a part of the address.
  */
 export function isolate(type: VariableType, formatted: string, language: string): string {
-  const rtl = RTL_SCRIPTS.has(new Intl.Locale(languageTag(language)).maximize().script ?? 'Latn');
+  const rtl = isRightToLeft(language);
   // The groups of a phone number have no letters, and so would be read in the order of the words around.
   const differs = rtl ? type === 'phone' || LTR_LETTER.test(formatted) : RTL_LETTER.test(formatted);
   return differs && type !== 'url' ? `\u2068${formatted}\u2069` : formatted;
