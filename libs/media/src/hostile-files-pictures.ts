@@ -20,7 +20,7 @@ function chunk(type: string, data: Buffer = Buffer.alloc(0)): Buffer {
   return bytes;
 }
 
-interface PngShape {
+export interface PngShape {
   width: number;
   height: number;
   depth?: number;
@@ -32,7 +32,7 @@ interface PngShape {
 }
 
 /** A PNG of one colour, in so many bytes as there are kilobytes of pixels. */
-function flatPng({ width, height, depth = 8, colour = 2, interlaced = false, pixels }: PngShape): Buffer {
+export function flatPng({ width, height, depth = 8, colour = 2, interlaced = false, pixels }: PngShape): Buffer {
   const head = Buffer.alloc(13);
   head.writeUInt32BE(width, 0);
   head.writeUInt32BE(height, 4);
@@ -65,7 +65,7 @@ const withSegments = (jpeg: Buffer, ...segments: Buffer[]): Buffer =>
   Buffer.concat([jpeg.subarray(0, 2), ...segments, jpeg.subarray(2)]);
 
 /** The JPEG with another size in its header. */
-function resizedJpeg(jpeg: Buffer, width: number, height: number): Buffer {
+export function resizedJpeg(jpeg: Buffer, width: number, height: number): Buffer {
   const bytes = Buffer.from(jpeg);
   const at = bytes.indexOf(hex('ffc0'));
   bytes.writeUInt16BE(height, at + 5);
@@ -164,7 +164,7 @@ export async function brokenPictures(): Promise<Record<string, Broken>> {
   const cut = (name: string, bytes: Buffer, ...ends: number[]): Record<string, Broken> =>
     Object.fromEntries(ends.map((end) => [`${name} cut at ${end}`, damaged(bytes.subarray(0, end))]));
   return {
-    ...cut('JPEG', jpeg, 12, 100, jpeg.length >> 2, jpeg.length >> 1, jpeg.length - 100, jpeg.length - 2),
+    ...cut('JPEG', jpeg, 12, 100, jpeg.length >> 2, jpeg.length >> 1, jpeg.length - 100, jpeg.length - 20),
     ...cut('JPEG that comes in steps', stepwise, stepwise.length >> 1),
     ...cut('PNG', png, 40, png.length >> 1, png.length - 20),
     ...cut('WebP', webp, 40, webp.length >> 1, webp.length - 10),

@@ -1,6 +1,6 @@
 import { rename, rm, stat } from 'node:fs/promises';
 import { encode } from 'blurhash';
-import sharp, { type JpegOptions, type Metadata, type Sharp } from 'sharp';
+import sharp, { type JpegOptions, type Metadata, type Sharp, type SharpOptions } from 'sharp';
 import { UnreadableMediaError } from './media.errors.js';
 import type { VariantName } from './media-key.js';
 import type { StoredVariant } from './media-row.js';
@@ -26,20 +26,17 @@ export interface ImageVariants {
   blurhash: string;
 }
 
+const READING: SharpOptions = { limitInputPixels: MAX_PIXELS, failOn: 'error', sequentialRead: true };
+
 // Every picture is seen once: a cache would only hold memory.
 sharp.cache(false);
 // A picture keeps one core busy, and several at once the others: more threads for each make the sum of them slower.
 sharp.concurrency(1);
 
-/** Pixels in memory, upright and in sRGB. */
-interface Bitmap {
-  data: Buffer;
-  raw: { width: number; height: number; channels: 1 | 2 | 3 | 4 };
-}
-interface Picture extends Bitmap {
+/** What the first lines of a file tell. */
+interface Head {
   format: 'jpeg' | 'png' | 'webp';
-  /** Of the file, in bytes. */
-  size: number;
+  hasAlpha: boolean;
 }
 
 /**
@@ -51,40 +48,34 @@ interface Picture extends Bitmap {
  * written by then are the caller's to remove
  */
 export async function makeVariants(source: string, target: (name: VariantName) => string, made = false): Promise<ImageVariants> {
-  const picture = await decode(source);
-  const clear = await isSeenThrough(picture);
-  const original = made ? describe(picture) : await writeOriginal(picture, clear, target('original'));
-  const [medium, thumbnail] = await Promise.all(
-    (['medium', 'thumbnail'] as const).map((name) => {
-      const small = resized(picture, LONGEST_SIDE[name]);
-      return clear ? written(small.webp({ quality: 80 }), target(name)) : written(opaque(small), target(name));
-    }),
-  );
-  return { variants: { original, medium: medium!, thumbnail: thumbnail! }, blurhash: await blurhashOf(picture) };
+  const [original, path] = made
+    ? [await describe(source), source]
+    : [await writeOriginal(source, target('original')), target('original')];
+  // Each is cut from the one before: a JPEG is read at a half or an eighth of its size for little more than nothing, and no pixels of the
+  // big one come into JavaScript's memory, whose collector would cost as much as the drawing.
+  const small = async (name: 'medium' | 'thumbnail', from: string): Promise<StoredVariant> => {
+    const image = resized(sharp(from, READING), LONGEST_SIDE[name]);
+    return written(original.mimeType === 'image/png' ? image.webp({ quality: 80 }) : opaque(image), target(name));
+  };
+  const medium = await readable(small('medium', path));
+  const thumbnail = await small('thumbnail', target('medium'));
+  return { variants: { original, medium, thumbnail }, blurhash: await blurhashOf(target('thumbnail')) };
 }
 
-/** Decoded once: the big size stays in memory (16 MB at most), and the others are cut from it. */
-async function decode(source: string): Promise<Picture> {
-  const { size } = await stat(source);
-  try {
-    const input = sharp(source, { limitInputPixels: MAX_PIXELS, failOn: 'error', sequentialRead: true });
-    const format = checked(await input.metadata());
-    const side = LONGEST_SIDE.original;
-    const { data, info } = await input
-      .timeout({ seconds: MOST_SECONDS })
-      .autoOrient()
-      .resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true })
-      .toColourspace('srgb')
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    return { data, raw: { width: info.width, height: info.height, channels: info.channels }, format, size };
-  } catch (error) {
-    throw isDamage(error) ? new UnreadableMediaError(reason(error)) : error;
-  }
+/** Upright, in sRGB, and no larger than the largest that we keep. */
+const opened = (source: string): Sharp =>
+  resized(sharp(source, READING).timeout({ seconds: MOST_SECONDS }).autoOrient(), LONGEST_SIDE.original).toColourspace('srgb');
+
+/** @throws UnreadableMediaError */
+async function writeOriginal(source: string, path: string): Promise<StoredVariant> {
+  const { format, hasAlpha } = await readable(sharp(source, READING).metadata().then(checked));
+  const png = hasAlpha ? await readable(writePng(source, path)) : undefined;
+  if (png && png.size <= MOST_BYTES) return png;
+  return readable(writeJpeg(source, path, format === 'jpeg' ? (await stat(source)).size : MOST_BYTES));
 }
 
 /** All of this stands in the first lines of a file. @throws UnreadableMediaError */
-function checked({ format, width, height, channels, depth, isProgressive }: Metadata): Picture['format'] {
+function checked({ format, width, height, channels, depth, isProgressive, hasAlpha }: Metadata): Head {
   if (format !== 'jpeg' && format !== 'png' && format !== 'webp') {
     throw new UnreadableMediaError('The picture is no JPEG, PNG or WebP. Save it as one of these and send it again.');
   }
@@ -96,34 +87,21 @@ function checked({ format, width, height, channels, depth, isProgressive }: Meta
   if (isProgressive && width * height * channels * (depth === 'ushort' ? 2 : 1) > MAX_DECODED) {
     throw new UnreadableMediaError('The picture takes too much memory to open. Save it as a plain JPEG and send that.');
   }
-  return format;
+  return { format, hasAlpha };
 }
 
-const resized = ({ data, raw }: Bitmap, side: number): Sharp =>
-  sharp(data, { raw }).resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true });
+const resized = (image: Sharp, side: number): Sharp =>
+  image.resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true });
 
 const opaque = (image: Sharp, options: JpegOptions = { quality: QUALITIES[0]! }): Sharp =>
   image.flatten({ background: '#ffffff' }).jpeg(options);
 
-/** Many pictures have an alpha channel that hides nothing. */
-async function isSeenThrough({ data, raw }: Bitmap): Promise<boolean> {
-  if (raw.channels !== 2 && raw.channels !== 4) return false;
-  const alpha = await sharp(data, { raw })
-    .extractChannel(raw.channels === 4 ? 3 : 1)
-    .raw()
-    .toBuffer();
-  return !alpha.equals(Buffer.alloc(alpha.length, 255));
-}
-
-async function writeOriginal(picture: Picture, clear: boolean, path: string): Promise<StoredVariant> {
-  const png = clear ? await writePng(picture, path) : undefined;
-  return png && png.size <= MOST_BYTES ? png : writeJpeg(picture, path);
-}
-
-/** Drawings are smaller without filters, photos with them. */
-async function writePng(picture: Picture, path: string): Promise<StoredVariant> {
+/** The smallest that keeps every pixel: drawings are smaller without filters, photos with them. Nothing where nothing is seen through. */
+async function writePng(source: string, path: string): Promise<StoredVariant | undefined> {
+  const { data, info } = await opened(source).raw().toBuffer({ resolveWithObject: true });
+  const image = sharp(data, { raw: { width: info.width, height: info.height, channels: info.channels } });
+  if (!(await isSeenThrough(image, info.channels))) return undefined;
   const other = `${path}-filtered`;
-  const image = sharp(picture.data, { raw: picture.raw });
   const [plain, filtered] = await Promise.all([
     written(image.clone().png({ compressionLevel: 9 }), path),
     written(image.clone().png({ compressionLevel: 9, adaptiveFiltering: true }), other),
@@ -136,11 +114,21 @@ async function writePng(picture: Picture, path: string): Promise<StoredVariant> 
   return filtered;
 }
 
-async function writeJpeg(picture: Picture, path: string): Promise<StoredVariant> {
-  const most = picture.format === 'jpeg' ? picture.size : MOST_BYTES;
+/** Many pictures have an alpha channel that hides nothing. */
+async function isSeenThrough(image: Sharp, channels: number): Promise<boolean> {
+  if (channels !== 2 && channels !== 4) return false;
+  const alpha = await image
+    .clone()
+    .extractChannel(channels === 4 ? 3 : 1)
+    .raw()
+    .toBuffer();
+  return !alpha.equals(Buffer.alloc(alpha.length, 255));
+}
+
+async function writeJpeg(source: string, path: string, most: number): Promise<StoredVariant> {
   let last: StoredVariant | undefined;
   for (const quality of QUALITIES) {
-    last = await written(opaque(sharp(picture.data, { raw: picture.raw }), { quality }), path);
+    last = await written(opaque(opened(source), { quality }), path);
     if (last.size <= most) break;
   }
   return last!;
@@ -151,15 +139,14 @@ async function written(image: Sharp, path: string): Promise<StoredVariant> {
   return { mimeType: `image/${format}`, width, height, size: (await stat(path)).size };
 }
 
-const describe = ({ format, raw: { width, height }, size }: Picture): StoredVariant => ({
-  mimeType: `image/${format}`,
-  width,
-  height,
-  size,
-});
+/** @throws UnreadableMediaError */
+async function describe(source: string): Promise<StoredVariant> {
+  const { format, width, height } = await readable(sharp(source, READING).metadata());
+  return { mimeType: `image/${format}`, width, height, size: (await stat(source)).size };
+}
 
-async function blurhashOf(picture: Picture): Promise<string> {
-  const { data, info } = await resized(picture, 32)
+async function blurhashOf(source: string): Promise<string> {
+  const { data, info } = await resized(sharp(source), 32)
     .flatten({ background: '#ffffff' })
     .toColourspace('srgb')
     .ensureAlpha()
@@ -168,12 +155,23 @@ async function blurhashOf(picture: Picture): Promise<string> {
   return encode(new Uint8ClampedArray(data), info.width, info.height, 4, 3);
 }
 
+/** What goes wrong with a picture, in words for who sent it. @throws UnreadableMediaError */
+async function readable<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw isDamage(error) ? new UnreadableMediaError(reason(error)) : error;
+  }
+}
+
 /** What the machine says is no fault of the picture, and another try may succeed. */
 const isDamage = (error: unknown): error is Error =>
   error instanceof Error &&
   !(error instanceof UnreadableMediaError) &&
   !/\bE(?:NOSPC|DQUOT|ACCES|PERM|MFILE|NFILE|IO|ROFS|NOENT|NOMEM)\b/.test(error.message) &&
-  !/no space|permission|input file is missing|out of memory|cannot allocate|unable to allocate/i.test(error.message);
+  !/no space|permission|input file is missing|unable to open for write|unable to write|write error|out of memory|cannot allocate|unable to allocate/i.test(
+    error.message,
+  );
 
 function reason(error: Error): string {
   if (/pixel limit/i.test(error.message)) {

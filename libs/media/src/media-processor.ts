@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { processMedia, type ProcessMediaJob } from '@soko/contracts';
 import { Log } from '@soko/observability';
@@ -17,6 +15,8 @@ import { MEDIA_STORE, TEMPORARY } from './tokens.js';
 
 /** `original` last: while it is the upload, everything can be made again. */
 const ORDER: VariantName[] = ['thumbnail', 'medium', 'original'];
+/** Bytes that are hashed at once. */
+const PIECE = 256 * 1024;
 const GIVEN_UP = 'It could not be processed, though that was tried several times. Save it again as a plain JPEG and send that.';
 
 /** Makes the sizes of pictures. A try that dies leaves what the next one overwrites. */
@@ -63,15 +63,8 @@ export class MediaProcessor {
 
   /** @returns whether it is what was uploaded. It is not where a try has died between its last file and the row. */
   private async fetch({ ids, hash }: Claim, path: string): Promise<boolean> {
-    const seen = createHash('sha256');
-    const hashed = async function* (bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-      for await (const chunk of bytes) {
-        seen.update(chunk);
-        yield chunk;
-      }
-    };
-    await pipeline(await this.store.get(keyOf(ids.merchantId, ids.blobId, 'original')), hashed, createWriteStream(path));
-    return seen.digest('hex') === hash;
+    await this.store.copyTo(keyOf(ids.merchantId, ids.blobId, 'original'), path);
+    return (await hashOf(path)) === hash;
   }
 
   private async draw(folder: string, source: string, isUpload: boolean): Promise<ImageVariants> {
@@ -95,4 +88,21 @@ export class MediaProcessor {
     await this.claims.fail(claim, reason);
     this.log.info({ ...claim.ids, reason }, 'a picture cannot be used');
   }
+}
+
+/** SHA-256 in hex. Through one buffer: a stream makes a new one for each piece, and the collector then runs all the time. */
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  const piece = Buffer.allocUnsafe(PIECE);
+  const file = await open(path);
+  try {
+    let read: number;
+    do {
+      read = (await file.read(piece, 0, PIECE)).bytesRead;
+      hash.update(piece.subarray(0, read));
+    } while (read > 0);
+  } finally {
+    await file.close();
+  }
+  return hash.digest('hex');
 }

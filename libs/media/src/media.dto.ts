@@ -38,7 +38,7 @@ export class MediaVariantsView {
 export class MediaView {
   id!: string;
   /** image, video, audio, document or sticker. @example image */
-  kind!: string;
+  kind!: MediaKind;
   /** Of the file as it was sent, by its bytes. @example image/jpeg */
   mimeType!: string;
   /** Bytes of the file as it was sent. @example 1848123 */

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { Module } from '@nestjs/common';
-import { Settings } from '@soko/config';
+import { publicUrl, Settings } from '@soko/config';
 import { LocalLinks } from './local-links.js';
 import { MediaBlobs } from './media-blobs.js';
 import { MediaSweep } from './media-sweep.js';
@@ -28,8 +28,7 @@ async function storeOf(settings: Settings, links: LocalLinks): Promise<MediaStor
     {
       provide: LocalLinks,
       inject: [Settings],
-      useFactory: ({ PUBLIC_URL, HOST, PORT, JWT_SECRET }: Settings) =>
-        new LocalLinks(`${(PUBLIC_URL ?? `http://${HOST}:${PORT}`).replace(/\/$/, '')}/media`, JWT_SECRET),
+      useFactory: (settings: Settings) => new LocalLinks(`${publicUrl(settings)}/media`, settings.JWT_SECRET),
     },
     { provide: MEDIA_STORE, inject: [Settings, LocalLinks], useFactory: storeOf },
     {

@@ -208,4 +208,9 @@ const USES = `
   (SELECT 'the product ' || p.name AS used FROM product_media m JOIN products p ON p.merchant_id = m.merchant_id AND p.id = m.product_id
    WHERE m.merchant_id = $1 AND m.media_id = $2 LIMIT 5)
   UNION ALL
-  (SELECT 'a message that waits to be sent (' || message_id || ')' FROM pending_sends WHERE merchant_id = $1 AND media_id = $2 LIMIT 5)`;
+  (SELECT 'the template ' || name || ' (' || language || ')' FROM message_templates WHERE merchant_id = $1 AND media_id = $2 LIMIT 5)
+  UNION ALL
+  (SELECT 'a message that waits to be sent (' || message_id || ')' FROM pending_sends WHERE merchant_id = $1 AND media_id = $2 LIMIT 5)
+  UNION ALL
+  (SELECT 'the delivery of order #' || o.number FROM delivery_tasks t JOIN orders o ON o.merchant_id = t.merchant_id AND o.id = t.order_id
+   WHERE t.merchant_id = $1 AND t.photo_id = $2 LIMIT 5)`;
