@@ -1,8 +1,8 @@
-import { IsBoolean, IsInt, IsOptional, IsString, IsUUID, Length, Max, Min } from 'class-validator';
-import { Money, MoneyInput, Nested, Optional } from '@soko/common';
+import { IsBoolean, IsIn, IsInt, NotEquals, IsOptional, IsString, IsUUID, Length, Max, Min } from 'class-validator';
+import { Money, MoneyInput, Nested, Optional, PageQuery } from '@soko/common';
 import { MediaView } from '@soko/media';
 
-const MAX_STOCK = 1_000_000_000;
+export const MAX_STOCK = 1_000_000_000;
 
 export class CreateProductBody {
   /** The merchant's own code. @example MAIZE-10 */
@@ -62,7 +62,8 @@ export class ProductView {
   /** @example 5 */
   lowStockAt?: number;
   /** @example true */
-  active!: boolean; /** The first of its pictures. */
+  active!: boolean;
+  /** The first of its pictures. */
   picture?: ProductPicture;
 }
 
@@ -81,4 +82,87 @@ export class RemoveProductMediaQuery {
 export class ProductMediaView extends MediaView {
   /** @example 0 */
   position!: number;
+}
+
+export class ProductQuery extends PageQuery {
+  /** @example Groceries */
+  @Optional() @IsString() @Length(1, 100) category?: string;
+  /** true: what customers see; false: what they do not. @example true */
+  @Optional() @IsIn(['true', 'false']) active?: 'true' | 'false';
+  /** A part of the name, or the SKU. @example maize */
+  @Optional() @IsString() @Length(1, 100) q?: string;
+}
+
+/** (A constant: the build of the document understands no arithmetic.) */
+const FEWEST = -MAX_STOCK;
+
+export class AdjustStockBody {
+  /** Units more, or fewer. @example 12 */
+  @IsInt() @Min(FEWEST) @Max(MAX_STOCK) @NotEquals(0) delta!: number;
+  /** @example "New delivery" */
+  @IsString() @Length(1, 500) reason!: string;
+}
+
+export class StockActorView {
+  /** user, key, bot or system. @example user */
+  type!: string;
+  /** @example 01990000-0000-7000-8000-000000000003 */
+  id?: string;
+}
+
+/** One movement of a product's stock. */
+export class StockMovementView {
+  id!: string;
+  /** adjustment; or reservation, release and sale, which are an order's. @example adjustment */
+  kind!: 'adjustment' | 'reservation' | 'release' | 'sale';
+  /** Units on hand: so many more, or fewer. @example 12 */
+  stockDelta!: number;
+  /** @example 0 */
+  reservedDelta!: number;
+  /** Units on hand after it. @example 25 */
+  stock!: number;
+  /** Of them reserved. @example 4 */
+  reserved!: number;
+  orderId?: string;
+  /** @example "New delivery" */
+  reason?: string;
+  actor!: StockActorView;
+  createdAt!: string;
+}
+
+export class ImportQuery {
+  /** true: nothing is written, and the answer tells what would become of it. @example true */
+  @Optional() @IsIn(['true', 'false']) dryRun?: 'true' | 'false';
+}
+
+export class ImportErrorView {
+  /** The column, or the field behind it. @example stock */
+  path!: string;
+  /** @example csv */
+  code!: string;
+  /** @example "stock must be a whole number, such as 25" */
+  message!: string;
+}
+
+export class ImportedLineView {
+  /** In the file; the line with the names is 1. @example 2 */
+  line!: number;
+  /** @example MAIZE-10 */
+  sku!: string;
+  /** created, updated, unchanged or failed. @example failed */
+  outcome!: 'created' | 'updated' | 'unchanged' | 'failed';
+  errors?: ImportErrorView[];
+}
+
+/** What became of each line. */
+export class ImportReportView {
+  /** @example 12 */
+  created!: number;
+  /** @example 3 */
+  updated!: number;
+  /** @example 0 */
+  unchanged!: number;
+  /** These are as they were. @example 1 */
+  failed!: number;
+  lines!: ImportedLineView[];
 }

@@ -7,7 +7,21 @@ export class SkuTakenError extends AppError {
 }
 export class StockReservedError extends AppError {
   constructor() {
-    super(409, 'stock_reserved', 'More units than that are reserved by open orders; cancel orders first or set a higher stock.');
+    super(
+      409,
+      'stock_reserved',
+      'That would leave fewer units than open orders have reserved, or fewer than none; take fewer away, or cancel orders first.',
+    );
+  }
+}
+export class StockTooLargeError extends ValidationError {
+  constructor(most: number) {
+    super([{ path: 'delta', code: 'stock', message: `a product has at most ${most} units on hand; add fewer` }]);
+  }
+}
+export class CsvUnreadableError extends AppError {
+  constructor(reason: string) {
+    super(422, 'csv_unreadable', `The file cannot be read: ${reason}.`);
   }
 }
 export class CurrencyMismatchError extends ValidationError {

@@ -10,7 +10,8 @@ export class Product {
   @Column('text', { nullable: true }) category!: string | null;
   @Column('bigint', { name: 'price_amount' }) priceAmount!: number;
   @Column('text') currency!: string;
-  @Column('bigint', { name: 'on_hand' }) onHand!: number;
+  /** Set with the row; `StockService` moves it afterwards. */
+  @Column({ type: 'bigint', name: 'on_hand', update: false }) onHand!: number;
   @Column({ type: 'bigint', insert: false, update: false }) reserved!: number;
   @Column('bigint', { name: 'low_stock_at', nullable: true }) lowStockAt!: number | null;
   @Column('boolean') active!: boolean;

@@ -25,7 +25,7 @@ async function setup() {
     products,
     create: (body: Partial<CreateProductBody> = {}) => products.create(merchantId, { ...MAIZE, ...body }),
     reserve: (productId: string, quantity: number) =>
-      house.tenancy.run(merchantId, (tx) => stock.reserve(tx, [{ productId, quantity }])),
+      house.tenancy.run(merchantId, (tx) => stock.reserve(tx, newId(), [{ productId, quantity }])),
     events: () =>
       house.tenancy.run(merchantId, (tx) =>
         tx.query<{ type: string; data: object }>('SELECT type, data FROM events ORDER BY id'),
@@ -159,4 +159,31 @@ test('customers are offered what is active and left, by name', async () => {
   await reserve(soap.id, 2);
   const offered = await tenancy.run(merchantId, (tx) => products.offered(tx));
   expect(offered.map(({ name }) => name)).toEqual(['Beans', 'Sugar']);
+});
+
+test('a product that is deleted is gone, and its SKU is free again', async () => {
+  const { products, merchantId, create } = await setup();
+  const { id, sku } = await create();
+  await products.remove(merchantId, id);
+  await expect(products.get(merchantId, id)).rejects.toThrow(NotFoundError);
+  await expect(products.update(merchantId, id, { name: 'Back' })).rejects.toThrow(NotFoundError);
+  await expect(products.remove(merchantId, id)).rejects.toThrow(NotFoundError);
+  expect((await products.list(merchantId, { limit: 50 })).data).toEqual([]);
+  expect((await create({ sku })).sku).toBe(sku);
+});
+
+test('lists are of a category, of what is on sale, or of what is looked for', async () => {
+  const { products, merchantId, create } = await setup();
+  await create({ sku: 'A-1', name: 'Maize meal', category: 'Groceries' });
+  await create({ sku: 'A-2', name: 'Soap', category: 'Home' });
+  await create({ sku: 'A-3', name: 'MAIZE 100%_', category: 'Groceries', active: false });
+  const found = async (query: object) => (await products.list(merchantId, { limit: 50, ...query })).data.map(({ sku }) => sku);
+  expect(await found({ category: 'Groceries' })).toEqual(['A-1', 'A-3']);
+  expect(await found({ active: 'true' })).toEqual(['A-1', 'A-2']);
+  expect(await found({ active: 'false' })).toEqual(['A-3']);
+  expect(await found({ q: 'maize' })).toEqual(['A-1', 'A-3']);
+  expect(await found({ q: 'a-2' })).toEqual(['A-2']);
+  expect(await found({ q: '%_' })).toEqual(['A-3']);
+  const first = await products.list(merchantId, { limit: 1, category: 'Groceries' });
+  expect(await found({ category: 'Groceries', cursor: first.pagination.nextCursor })).toEqual(['A-3']);
 });

@@ -1,15 +1,22 @@
 import { Injectable } from '@nestjs/common';
-import { newId, NotFoundError, type Page, type PageQuery } from '@soko/common';
+import { decodeCursor, newId, NotFoundError, type Page, pageOf } from '@soko/common';
 import { productUpdated } from '@soko/contracts';
-import { findPage, isCheckViolation, isUniqueViolation, Tenancy, type TenantTx } from '@soko/database';
+import { isUniqueViolation, Tenancy, type TenantTx } from '@soko/database';
 import { MerchantService } from '@soko/identity';
 import { MediaService } from '@soko/media';
-import type { CreateProductBody, ProductView, UpdateProductBody } from './catalog.dto.js';
-import { CurrencyMismatchError, SkuTakenError, StockReservedError } from './catalog.errors.js';
+import type { CreateProductBody, ProductQuery, ProductView, UpdateProductBody } from './catalog.dto.js';
+import { CurrencyMismatchError, SkuTakenError } from './catalog.errors.js';
 import { Product } from './product.entity.js';
+import { StockService } from './stock.service.js';
 
-/** The most products that a conversation offers. */
+/** The most products that a conversation offers, or shows to the merchant's people. */
 const OFFERED = 200;
+
+export const SELECT = `SELECT merchant_id AS "merchantId", id, sku, name, description, category, price_amount AS "priceAmount", currency,
+  on_hand AS "onHand", reserved, low_stock_at AS "lowStockAt", active FROM products WHERE merchant_id = $1 AND deleted_at IS NULL`;
+/** After an id, of a category, active or not, by words: each may be null. */
+export const LIST = `${SELECT} AND ($2::uuid IS NULL OR id > $2) AND ($3::text IS NULL OR category = $3) AND ($4::bool IS NULL OR active = $4)
+  AND ($5::text IS NULL OR lower(sku) = lower($5) OR strpos(lower(name), lower($5)) > 0) ORDER BY id LIMIT $6`;
 
 /** A product as a conversation offers it. */
 export interface OfferedView extends ProductView {
@@ -23,6 +30,7 @@ export class ProductService {
     private readonly tenancy: Tenancy,
     private readonly merchants: MerchantService,
     private readonly media: MediaService,
+    private readonly stock: StockService,
   ) {}
 
   /** @throws SkuTakenError, CurrencyMismatchError */
@@ -45,8 +53,8 @@ export class ProductService {
         await this.checkCurrency(tx, row.currency);
         await tx.manager.insert(Product, row);
         const product = { ...row, reserved: 0 };
-        this.emit(tx, product, { ...body });
-        return view(product);
+        tellUpdated(tx, product, { ...body });
+        return productView(product);
       }),
     );
   }
@@ -57,28 +65,47 @@ export class ProductService {
     const changes = {
       ...rest,
       ...(price ? { priceAmount: price.amount, currency: price.currency } : {}),
-      ...(stock === undefined ? {} : { onHand: stock }),
     };
     return this.write(body.sku ?? '', () =>
       this.tenancy.run(merchantId, async (tx) => {
         if (price) await this.checkCurrency(tx, price.currency);
+        await this.find(tx, id);
         if (Object.keys(changes).length > 0) await tx.manager.update(Product, { merchantId, id }, changes);
+        if (stock !== undefined) await this.stock.count(tx, id, stock);
         const product = await this.find(tx, id);
-        this.emit(tx, product, { ...body });
-        return view(product);
+        tellUpdated(tx, product, { ...body });
+        return productView(product);
       }),
     );
   }
 
   async get(merchantId: string, id: string): Promise<ProductView> {
     const product = await this.tenancy.run(merchantId, (tx) => this.find(tx, id));
-    const [shown] = await this.withPictures(merchantId, [view(product)]);
+    const [shown] = await this.withPictures(merchantId, [productView(product)]);
     return shown!;
   }
 
-  async list(merchantId: string, query: PageQuery): Promise<Page<ProductView>> {
-    const page = await this.tenancy.run(merchantId, (tx) => findPage(tx, Product, query, view));
+  /** In the order in which they were made. */
+  async list(merchantId: string, { limit, cursor, category, active, q }: ProductQuery): Promise<Page<ProductView>> {
+    const after = decodeCursor(cursor, 'id')?.[0] ?? null;
+    const rows = await this.tenancy.run(merchantId, (tx) =>
+      tx.query<Product>(LIST, [tx.merchantId, after, category ?? null, active ?? null, q ?? null, limit + 1]),
+    );
+    const page = pageOf(rows, limit, productView, ({ id }) => [id]);
     return { ...page, data: await this.withPictures(merchantId, page.data) };
+  }
+
+  /** Its orders and its ledger stay; its SKU is free again, and so are its pictures. @throws NotFoundError */
+  async remove(merchantId: string, id: string): Promise<void> {
+    await this.tenancy.run(merchantId, async (tx) => {
+      const product = await this.find(tx, id);
+      await tx.query('DELETE FROM product_media WHERE merchant_id = $1 AND product_id = $2', [merchantId, id]);
+      await tx.query(
+        'UPDATE products SET active = false, deleted_at = now(), updated_at = now() WHERE merchant_id = $1 AND id = $2',
+        [merchantId, id],
+      );
+      tellUpdated(tx, product, { deleted: true });
+    });
   }
 
   /** What customers may buy now, by name. */
@@ -88,19 +115,28 @@ export class ProductService {
       order: { name: 'ASC', id: 'ASC' },
       take: OFFERED,
     });
-    const products = rows.map(view).filter((product) => product.available > 0);
+    const products = rows.map(productView).filter((product) => product.available > 0);
     const pictures = await firstPictures(tx, products, 'ready');
     return products.map((product) => ({ ...product, pictureId: pictures.get(product.id) }));
   }
 
+  /** What the shop has, sold at the moment or not: first what some words name, then what runs out first. */
+  async stocked(tx: TenantTx, words = ''): Promise<ProductView[]> {
+    const rows = await tx.query<Product>(
+      `${SELECT} ORDER BY $2::text <> '' AND (lower(sku) = lower($2) OR strpos(lower(name), lower($2)) > 0) DESC, on_hand - reserved, name, id LIMIT ${OFFERED}`,
+      [tx.merchantId, words],
+    );
+    return rows.map(productView);
+  }
+
   /** Tells that something about a product changed that does not stand in its own row. @throws NotFoundError */
   async tell(tx: TenantTx, id: string, changes: Record<string, unknown>): Promise<void> {
-    this.emit(tx, await this.find(tx, id), changes);
+    tellUpdated(tx, await this.find(tx, id), changes);
   }
 
   /** @throws NotFoundError */
   async find(tx: TenantTx, id: string): Promise<Product> {
-    const product = await tx.manager.findOneBy(Product, { merchantId: tx.merchantId, id });
+    const [product] = await tx.query<Product>(`${SELECT} AND id = $2`, [tx.merchantId, id]);
     if (!product) throw new NotFoundError('product', id);
     return product;
   }
@@ -121,17 +157,11 @@ export class ProductService {
     if (merchant.currency !== currency) throw new CurrencyMismatchError(merchant.currency);
   }
 
-  private emit(tx: TenantTx, product: Product, changes: Record<string, unknown>): void {
-    const { id, sku, name, price, available } = view(product);
-    tx.outbox.emit(productUpdated, { productId: id, sku, name, price, available, changes });
-  }
-
   private async write(sku: string, work: () => Promise<ProductView>): Promise<ProductView> {
     try {
       return await work();
     } catch (error) {
-      if (isUniqueViolation(error, 'products_merchant_id_sku_key')) throw new SkuTakenError(sku);
-      if (isCheckViolation(error, 'products_never_oversold')) throw new StockReservedError();
+      if (isUniqueViolation(error, 'products_sku')) throw new SkuTakenError(sku);
       throw error;
     }
   }
@@ -150,7 +180,13 @@ async function firstPictures(tx: TenantTx, products: ProductView[], status?: str
   return new Map(rows.map((row) => [row.product_id, row.media_id]));
 }
 
-function view(product: Product): ProductView {
+/** Says what changed; of the rest how it is now. */
+export function tellUpdated(tx: TenantTx, product: Product, changes: Record<string, unknown>): void {
+  const { id, sku, name, price, available } = productView(product);
+  tx.outbox.emit(productUpdated, { productId: id, sku, name, price, available, changes });
+}
+
+export function productView(product: Product): ProductView {
   return {
     id: product.id,
     sku: product.sku,

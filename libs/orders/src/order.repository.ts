@@ -2,9 +2,18 @@ import { Injectable } from '@nestjs/common';
 import { newId, NotFoundError } from '@soko/common';
 import type { OrderStatus } from '@soko/contracts';
 import { isForeignKeyViolation, type TenantTx } from '@soko/database';
-import type { HistoryRow, ItemRow, OrderRow } from './order.row.js';
+import { type OrderPhase, statusOf } from './order-state.js';
+import type { HistoryRow, ItemRow, LockedOrder, OrderRow } from './order.row.js';
 
-export type NewOrder = Omit<OrderRow, 'id' | 'number' | 'status' | 'reason' | 'created_at'>;
+export interface OrderFilter {
+  status?: OrderStatus;
+  customer?: string;
+  below?: number;
+  from?: string;
+  to?: string;
+  limit: number;
+}
+export type NewOrder = Omit<OrderRow, 'id' | 'number' | 'status' | 'reason' | 'hold' | 'held_until' | 'created_at'>;
 
 /** A line to be priced: what was asked for, with the product as it is now. */
 export interface PricedProduct {
@@ -54,7 +63,7 @@ export class OrderRepository {
         if (isForeignKeyViolation(error)) throw new NotFoundError('channel', order.channel_id ?? '');
         throw error;
       });
-    await tx.query(
+    tx.write(
       `INSERT INTO order_items (merchant_id, order_id, line, product_id, sku, name, quantity, unit_amount, total_amount)
        SELECT $1, $2, i.line, i.product_id, i.sku, i.name, i.quantity, i.unit_amount, i.total_amount
        FROM unnest($3::uuid[], $4::text[], $5::text[], $6::int[], $7::bigint[], $8::bigint[]) WITH ORDINALITY
@@ -74,12 +83,12 @@ export class OrderRepository {
   }
 
   /** The order, locked until the transaction ends. */
-  async lock(tx: TenantTx, id: string): Promise<OrderRow | undefined> {
-    const [row] = await tx.query<OrderRow>('SELECT * FROM orders WHERE merchant_id = $1 AND id = $2 FOR UPDATE', [
-      tx.merchantId,
-      id,
+  async lock(tx: TenantTx, id: string): Promise<LockedOrder | undefined> {
+    const [[row], items] = await Promise.all([
+      tx.query<OrderRow>('SELECT * FROM orders WHERE merchant_id = $1 AND id = $2 FOR UPDATE', [tx.merchantId, id]),
+      this.items(tx, id),
     ]);
-    return row;
+    return row && { ...row, lines: items.map((item) => ({ productId: item.product_id, quantity: item.quantity })) };
   }
 
   async find(tx: TenantTx, id: string): Promise<OrderRow | undefined> {
@@ -87,8 +96,23 @@ export class OrderRepository {
     return row;
   }
 
+  async numbered(tx: TenantTx, number: number): Promise<OrderRow | undefined> {
+    const [row] = await tx.query<OrderRow>('SELECT * FROM orders WHERE merchant_id = $1 AND number = $2', [
+      tx.merchantId,
+      number,
+    ]);
+    return row;
+  }
+
   items(tx: TenantTx, id: string): Promise<ItemRow[]> {
-    return tx.query('SELECT * FROM order_items WHERE merchant_id = $1 AND order_id = $2 ORDER BY line', [tx.merchantId, id]);
+    return this.itemsOf(tx, [id]);
+  }
+
+  itemsOf(tx: TenantTx, ids: string[]): Promise<(ItemRow & { order_id: string })[]> {
+    return tx.query('SELECT * FROM order_items WHERE merchant_id = $1 AND order_id = ANY ($2::uuid[]) ORDER BY order_id, line', [
+      tx.merchantId,
+      ids,
+    ]);
   }
 
   history(tx: TenantTx, id: string): Promise<HistoryRow[]> {
@@ -96,28 +120,51 @@ export class OrderRepository {
   }
 
   /** Newest first. */
-  list(tx: TenantTx, filter: { status?: OrderStatus; customer?: string; below?: number; limit: number }): Promise<OrderRow[]> {
+  list(tx: TenantTx, filter: OrderFilter): Promise<OrderRow[]> {
     return tx.query(
       `SELECT * FROM orders WHERE merchant_id = $1 AND ($2::text IS NULL OR status = $2) AND ($3::text IS NULL OR customer_phone = $3)
-         AND ($4::bigint IS NULL OR number < $4) ORDER BY number DESC LIMIT $5`,
-      [tx.merchantId, filter.status ?? null, filter.customer ?? null, filter.below ?? null, filter.limit],
+         AND ($4::bigint IS NULL OR number < $4) AND ($5::timestamptz IS NULL OR created_at >= $5)
+         AND ($6::timestamptz IS NULL OR created_at < $6) ORDER BY number DESC LIMIT $7`,
+      [
+        tx.merchantId,
+        filter.status ?? null,
+        filter.customer ?? null,
+        filter.below ?? null,
+        filter.from ?? null,
+        filter.to ?? null,
+        filter.limit,
+      ],
     );
   }
 
-  /** Moves the order and notes who did it. Nothing is left to do about it afterwards. */
-  async move(tx: TenantTx, order: OrderRow, to: OrderStatus, actor: string, reason: string | null): Promise<void> {
-    await tx.query(
-      `WITH moved AS (
-         UPDATE orders SET status = $3, reason = coalesce($5, reason), ring_at = NULL, updated_at = clock_timestamp()
-         WHERE merchant_id = $1 AND id = $2
+  /** Those that came out of a chat, and those to a phone number; newest first. */
+  newestOf(tx: TenantTx, { chatId, phone }: { chatId: string; phone: string | null }, limit: number): Promise<OrderRow[]> {
+    return tx.query(
+      'SELECT * FROM orders WHERE merchant_id = $1 AND (chat_id = $2 OR customer_phone = $3) ORDER BY number DESC LIMIT $4',
+      [tx.merchantId, chatId, phone, limit],
+    );
+  }
+
+  /** Moves the order and notes who did it. Only an order that is held, or waits for its money, is looked at again by itself: at `until`. */
+  move(tx: TenantTx, order: LockedOrder, to: OrderPhase, until: Date | null, actor: string, reason: string | null): LockedOrder {
+    const status = statusOf(to);
+    // Why goods are kept or let go is no reason of the order's.
+    const hold = to === 'held' || to === 'lapsed' ? to : 'none';
+    const kept = hold === 'none' ? (reason ?? order.reason) : order.reason;
+    tx.write(
+      `WITH noted AS (
+         INSERT INTO order_history (merchant_id, order_id, from_status, to_status, actor, reason) VALUES ($1, $2, $7, $3::text, $6, $8)
        )
-       INSERT INTO order_history (merchant_id, order_id, from_status, to_status, actor, reason) VALUES ($1, $2, $6, $3, $4, $5)`,
-      [tx.merchantId, order.id, to, actor, reason, order.status],
+       UPDATE orders SET status = $3::text, hold = $4, held_until = $5::timestamptz, ring_at = $5::timestamptz, updated_at = clock_timestamp(),
+              reason = $9
+       WHERE merchant_id = $1 AND id = $2`,
+      [tx.merchantId, order.id, status, hold, until, actor, order.status, reason, kept],
     );
+    return { ...order, status, hold, held_until: until, reason: kept };
   }
 
-  async noteCreation(tx: TenantTx, id: string, actor: string): Promise<void> {
-    await tx.query(`INSERT INTO order_history (merchant_id, order_id, to_status, actor) VALUES ($1, $2, 'pending', $3)`, [
+  noteCreation(tx: TenantTx, id: string, actor: string): void {
+    tx.write(`INSERT INTO order_history (merchant_id, order_id, to_status, actor) VALUES ($1, $2, 'pending', $3)`, [
       tx.merchantId,
       id,
       actor,

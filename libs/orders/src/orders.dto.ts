@@ -1,10 +1,9 @@
 import { IsIn, IsInt, IsLatitude, IsLongitude, IsNumber, IsString, IsUUID, Length, Max, Min } from 'class-validator';
-import { IsPhone, Money, Nested, NestedList, Optional, PageQuery } from '@soko/common';
+import { IsPhone, IsTime, Money, Nested, NestedList, Optional, PageQuery } from '@soko/common';
 import { ORDER_STATUSES, type OrderStatus } from '@soko/contracts';
 import { DeliveryView } from '@soko/deliveries';
-
-export const PAYMENT_METHODS = ['cash_on_delivery', 'transfer'] as const;
-const ACTIONS = ['confirm', 'prepare', 'dispatch', 'deliver', 'cancel'] as const;
+import { PAYMENT_METHODS, type PaymentMethod, PaymentView, type Settlement } from '@soko/payments';
+import { MANUAL_ACTIONS } from './order-state.js';
 
 export class OrderCustomerBody {
   /** @example +263771234567 */
@@ -34,7 +33,7 @@ export class PlaceOrderBody {
   @NestedList(() => OrderItemBody, 1, 100)
   items!: OrderItemBody[];
   @Optional() @Nested(() => OrderDeliveryBody) delivery?: OrderDeliveryBody;
-  @Optional() @IsIn(PAYMENT_METHODS) paymentMethod?: (typeof PAYMENT_METHODS)[number];
+  @Optional() @IsIn(PAYMENT_METHODS) paymentMethod?: PaymentMethod;
   @Optional() @IsString() @Length(1, 1000) note?: string;
   /** Where the customer hears of the order; the default channel when missing. */
   @Optional() @IsUUID() channelId?: string;
@@ -42,7 +41,7 @@ export class PlaceOrderBody {
 
 export class TransitionBody {
   /** @example cancel */
-  @IsIn(ACTIONS) action!: (typeof ACTIONS)[number];
+  @IsIn(MANUAL_ACTIONS) action!: (typeof MANUAL_ACTIONS)[number];
   /** @example "The customer called" */
   @Optional() @IsString() @Length(1, 500) reason?: string;
 }
@@ -51,6 +50,10 @@ export class OrderQuery extends PageQuery {
   @Optional() @IsIn(ORDER_STATUSES) status?: OrderStatus;
   /** The customer's number. */
   @Optional() @IsPhone() customer?: string;
+  /** Not before this time. @example 2026-11-01T00:00:00Z */
+  @Optional() @IsTime() from?: string;
+  /** Before this time. @example 2036-12-01T00:00:00Z */
+  @Optional() @IsTime() to?: string;
 }
 
 export class PlacedOrderView {
@@ -82,6 +85,10 @@ export class OrderSummaryView extends PlacedOrderView {
   customer!: OrderCustomerView;
   /** @example cash_on_delivery */
   paymentMethod!: string;
+  /** @example unpaid */
+  paymentStatus!: Settlement;
+  /** The goods are kept until then, for the order to be paid. @example 2026-11-24T10:00:00.000Z */
+  reservedUntil?: string;
   /** @example "Ring twice" */
   note?: string;
   /** Why it was rejected or cancelled. @example "Only 3 left" */
@@ -101,6 +108,7 @@ export class OrderHistoryView {
 }
 export class OrderView extends OrderSummaryView {
   items!: OrderItemView[];
+  payments!: PaymentView[];
   delivery?: DeliveryView;
   history!: OrderHistoryView[];
 }

@@ -1,12 +1,18 @@
 import { AppError, ValidationError } from '@soko/common';
 import type { OrderStatus } from '@soko/contracts';
-import { allowedActions, type OrderAction } from './order-state.js';
+import { MANUAL_ACTIONS, type OrderAction, type OrderPhase, statusOf, transition } from './order-state.js';
 
 export class InvalidTransitionError extends AppError {
-  constructor(status: OrderStatus, action: OrderAction) {
-    const allowed = allowedActions(status).filter((each) => each !== 'reject');
+  constructor(phase: OrderPhase, action: OrderAction) {
+    const allowed = MANUAL_ACTIONS.filter((each) => transition(phase, each));
     const hint = allowed.length > 0 ? `allowed now: ${allowed.join(', ')}` : 'it allows no further action';
-    super(409, 'invalid_transition', `A ${status} order cannot take the action ${action}; ${hint}.`);
+    super(409, 'invalid_transition', `A ${statusOf(phase)} order cannot take the action ${action}; ${hint}.`);
+  }
+}
+
+export class OrderEndedError extends AppError {
+  constructor(status: OrderStatus) {
+    super(409, 'order_ended', `The order is ${status}: nothing is to be paid for it any more.`);
   }
 }
 

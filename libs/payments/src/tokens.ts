@@ -1,0 +1,2 @@
+/** The providers there are, by their names. */
+export const PROVIDER_SET = Symbol('payment providers');
