@@ -1,3 +1,5 @@
 export { BotModule } from './bot.module.js';
-export { answer, type Answer, type ConversationState, IDLE, type MerchantData } from './conversation.js';
+export { type ConversationState, IDLE } from './conversation-state.js';
+export { answer } from './customer.js';
 export type { OfferedProduct } from './offered-product.js';
+export type { Answer, Command, MerchantData } from './turn.js';
