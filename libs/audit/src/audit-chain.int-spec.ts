@@ -34,7 +34,7 @@ async function setup() {
 const upTo = (count: number) => Array.from({ length: count }, (_, n) => n + 1);
 const rename = (n: number) => `UPDATE products SET name = 'Rice ${n}' WHERE id = $1`;
 /** Locks its row like any update, and is not in the trail. */
-const RESERVE = 'UPDATE products SET reserved = reserved + 1 WHERE id = $1';
+const RESERVE = `UPDATE products SET reserved = reserved + 1, movement = '{"orderId": "01990000-0000-7000-8000-000000000001"}' WHERE id = $1`;
 
 test('40 transactions of one merchant at once, which touch rows in opposite orders: none fails, and the chain has no gap', async () => {
   const { shop, addProduct, tenancy, seqs, verdicts } = await setup();

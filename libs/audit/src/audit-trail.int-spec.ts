@@ -21,6 +21,9 @@ interface Thing {
 }
 
 const MERCHANT_KEY = `v1.k.wrapped.${'a'.repeat(43)}`;
+/** Units are reserved for an order. */
+const FOR_AN_ORDER = '{"orderId": "01990000-0000-7000-8000-000000000001"}';
+
 const THINGS: Record<(typeof AUDITED)[number], Thing> = {
   merchant: {
     table: 'merchants',
@@ -35,6 +38,16 @@ const THINGS: Record<(typeof AUDITED)[number], Thing> = {
     make: `INSERT INTO users (merchant_id, id, email, name, role) VALUES ($1, $2, 'farai@example.com', 'Farai', 'agent')`,
     change: `UPDATE users SET role = 'driver' WHERE id = $1`,
     changed: ['role', 'agent', 'driver'],
+    unseen: [],
+    noise: [],
+  },
+  staff_phone: {
+    table: 'staff_phones',
+    make: `WITH u AS (INSERT INTO users (merchant_id, id, email, name, role) VALUES ($1, $2, 'farai@example.com', 'Farai', 'agent')),
+                c AS (INSERT INTO contacts (merchant_id, id, phone) VALUES ($1, $2, '+263771234567'))
+           INSERT INTO staff_phones (merchant_id, id, user_id, contact_id) VALUES ($1, $2, $2, $2)`,
+    change: `UPDATE staff_phones SET linked_at = '2026-11-25T00:00:00Z' WHERE id = $1`,
+    changed: ['linked_at', expect.any(String), '2026-11-25T00:00:00+00:00'],
     unseen: [],
     noise: [],
   },
@@ -63,9 +76,19 @@ const THINGS: Record<(typeof AUDITED)[number], Thing> = {
     make: `INSERT INTO contacts (merchant_id, id, phone) VALUES ($1, $2, '+263771234567')`,
     change: `UPDATE contacts SET blocked_at = '2026-11-25T00:00:00Z' WHERE id = $1`,
     changed: ['blocked_at', null, '2026-11-25T00:00:00+00:00'],
-    unseen: ['phone', 'lid', 'wa_user_id', 'name', 'given_phone', 'opted_out_at', 'marketing_stopped_at'],
+    unseen: [
+      'phone',
+      'lid',
+      'wa_user_id',
+      'name',
+      'given_phone',
+      'opted_out_at',
+      'marketing_stopped_at',
+      'language',
+      'language_chosen',
+    ],
     noise: [
-      `UPDATE contacts SET name = 'Rudo', lid = '1', wa_user_id = 'US.1', given_phone = '1', opted_out_at = now(), marketing_stopped_at = now() WHERE id = $1`,
+      `UPDATE contacts SET name = 'Rudo', lid = '1', wa_user_id = 'US.1', given_phone = '1', opted_out_at = now(), marketing_stopped_at = now(), language = 'fr', language_chosen = true WHERE id = $1`,
     ],
   },
   template: {
@@ -73,16 +96,18 @@ const THINGS: Record<(typeof AUDITED)[number], Thing> = {
     make: `INSERT INTO message_templates (merchant_id, id, name, type, language, category, content) VALUES ($1, $2, 'hello', 'text', 'en', 'utility', '{"body": "Hi"}')`,
     change: `UPDATE message_templates SET content = '{"body": "Hello"}' WHERE id = $1`,
     changed: ['content', { body: 'Hi' }, { body: 'Hello' }],
-    unseen: [],
-    noise: [],
+    unseen: ['cloud_status', 'cloud_reason', 'cloud_checked_at', 'version', 'updated_at', 'media_id'],
+    noise: [`UPDATE message_templates SET cloud_status = 'paused', cloud_reason = 'x', cloud_checked_at = now() WHERE id = $1`],
   },
   product: {
     table: 'products',
     make: `INSERT INTO products (merchant_id, id, sku, name, price_amount, currency, on_hand) VALUES ($1, $2, 'RICE', 'Rice 5 kg', 720, 'USD', 10)`,
-    change: `UPDATE products SET price_amount = 750, reserved = 2, updated_at = now() WHERE id = $1`,
+    change: `UPDATE products SET price_amount = 750, reserved = 2, movement = '${FOR_AN_ORDER}', updated_at = now() WHERE id = $1`,
     changed: ['price_amount', 720, 750],
-    unseen: ['reserved', 'updated_at'],
-    noise: [`UPDATE products SET reserved = reserved + 1, updated_at = now() + interval '1 second' WHERE id = $1`],
+    unseen: ['reserved', 'updated_at', 'movement'],
+    noise: [
+      `UPDATE products SET reserved = reserved + 1, movement = '${FOR_AN_ORDER}', updated_at = now() + interval '1 second' WHERE id = $1`,
+    ],
   },
   order: {
     table: 'orders',
@@ -91,6 +116,53 @@ const THINGS: Record<(typeof AUDITED)[number], Thing> = {
     changed: ['status', 'pending', 'confirmed'],
     unseen: ['ring_at', 'updated_at'],
     noise: [`UPDATE orders SET ring_at = now() + interval '1 minute', updated_at = clock_timestamp() WHERE id = $1`],
+  },
+  payment: {
+    table: 'payments',
+    make: `WITH o AS (
+             INSERT INTO orders (merchant_id, number, status, customer_phone, total_amount, currency)
+             VALUES ($1, 1, 'pending', '+263771234567', 720, 'USD') RETURNING id
+           )
+           INSERT INTO payments (merchant_id, id, order_id, title, method, status, amount, currency)
+           SELECT $1, $2, id, 'Order 1', 'transfer', 'pending', 720, 'USD' FROM o`,
+    change: `UPDATE payments SET status = 'failed' WHERE id = $1`,
+    changed: ['status', 'pending', 'failed'],
+    unseen: ['ring_at', 'due_at', 'attempts', 'updated_at'],
+    noise: [`UPDATE payments SET ring_at = now(), due_at = now(), attempts = 1, updated_at = clock_timestamp() WHERE id = $1`],
+  },
+  delivery: {
+    table: 'delivery_tasks',
+    make: `WITH o AS (INSERT INTO orders (merchant_id, id, number, status, customer_phone, total_amount, currency)
+                      VALUES ($1, $2, 1, 'confirmed', '+263771234567', 720, 'USD'))
+           INSERT INTO delivery_tasks (merchant_id, id, order_id) VALUES ($1, $2, $2)`,
+    change: `UPDATE delivery_tasks SET status = 'assigned' WHERE id = $1`,
+    changed: ['status', 'pending', 'assigned'],
+    unseen: [
+      'code',
+      'wrong_codes',
+      'code_locked_until',
+      'tracking_hash',
+      'tracking_token',
+      'latitude',
+      'longitude',
+      'accuracy',
+      'located_at',
+      'updated_at',
+    ],
+    noise: [
+      `UPDATE delivery_tasks SET latitude = 1, longitude = 2, accuracy = 3, located_at = now(), updated_at = now() WHERE id = $1`,
+      `UPDATE delivery_tasks SET code = 'plain.1', wrong_codes = 1, code_locked_until = now(), tracking_hash = '\\x01', tracking_token = 'plain.2' WHERE id = $1`,
+    ],
+  },
+  broadcast: {
+    table: 'broadcasts',
+    make: `WITH c AS (INSERT INTO channels (merchant_id, name, kind, shard) VALUES ($1, 'Shop phone', 'simulator', 0) RETURNING id)
+           INSERT INTO broadcasts (merchant_id, id, name, status, channel_id, template_name, variables, category, segment)
+           SELECT $1, $2, 'Sale', 'draft', id, 'sale', '{}', 'marketing', '{}' FROM c`,
+    change: `UPDATE broadcasts SET status = 'running', ring_at = now() WHERE id = $1`,
+    changed: ['status', 'draft', 'running'],
+    unseen: ['ring_at'],
+    noise: [`UPDATE broadcasts SET ring_at = now() WHERE id = $1`],
   },
   webhook: {
     table: 'webhooks',

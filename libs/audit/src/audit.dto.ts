@@ -2,7 +2,21 @@ import { IsTime, Optional, PageQuery } from '@soko/common';
 import { Matches } from 'class-validator';
 
 /** Names of what the trail follows; each is a table with `SELECT audit_table(…)`. */
-export const AUDITED = ['merchant', 'user', 'api_key', 'channel', 'contact', 'template', 'product', 'order', 'webhook'] as const;
+export const AUDITED = [
+  'merchant',
+  'user',
+  'staff_phone',
+  'api_key',
+  'channel',
+  'contact',
+  'template',
+  'product',
+  'order',
+  'payment',
+  'delivery',
+  'broadcast',
+  'webhook',
+] as const;
 const UUID = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
 
 export class AuditQuery extends PageQuery {

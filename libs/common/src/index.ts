@@ -3,7 +3,7 @@ export { type Actor, workContext, type WorkContext } from './context.js';
 export { backoff, jitter } from './backoff.js';
 export { newId, isUuid } from './ids.js';
 export { Money, MoneyInput } from './money.dto.js';
-export { formatMoney, languageTag, multiply, sum } from './money.js';
+export { formatMoney, languageTag, multiply, parseAmount, plainAmount, sum } from './money.js';
 export { maskPhone, normalisePhone } from './phone.js';
 export {
   fieldErrors,

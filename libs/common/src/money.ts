@@ -48,3 +48,25 @@ export function languageTag(locale: string): string {
     return 'en';
   }
 }
+
+/** Digits after the point that a currency has: 2 for USD, 0 for JPY. */
+function minorDigits(currency: string): number {
+  const format = new Intl.NumberFormat('en', { style: 'currency', currency });
+  return MINOR_DIGITS[currency] ?? format.resolvedOptions().maximumFractionDigits ?? 2;
+}
+
+/** Minor units of a plain number such as `12.50`; undefined where it is none, or is finer than the currency. */
+export function parseAmount(text: string, currency: string): number | undefined {
+  const [, whole, fraction = ''] = /^(\d{1,15})(?:\.(\d+))?$/.exec(text) ?? [];
+  const digits = minorDigits(currency);
+  if (whole === undefined || fraction.length > digits) return undefined;
+  const amount = Number(whole + fraction.padEnd(digits, '0'));
+  return Number.isSafeInteger(amount) ? amount : undefined;
+}
+
+/** `12.50`: what `parseAmount` reads. */
+export function plainAmount({ amount, currency }: Money): string {
+  const digits = minorDigits(currency);
+  const text = String(amount).padStart(digits + 1, '0');
+  return digits === 0 ? text : `${text.slice(0, -digits)}.${text.slice(-digits)}`;
+}

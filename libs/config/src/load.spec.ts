@@ -114,6 +114,47 @@ describe('loadSettings', () => {
   });
 });
 
+describe('a bucket', () => {
+  const keys = { S3_ACCESS_KEY_ID: 'id', S3_SECRET_ACCESS_KEY: 'secret' };
+
+  it.each([
+    ['nothing', {}],
+    [
+      'a region and a way of writing addresses, which do nothing by themselves',
+      { S3_REGION: 'eu-west-1', S3_FORCE_PATH_STYLE: 'true' },
+    ],
+    ['a bucket alone: the machine has a role', { S3_BUCKET: 'files' }],
+    ['a bucket with keys', { S3_BUCKET: 'files', ...keys }],
+    ['a bucket elsewhere', { S3_BUCKET: 'files', S3_ENDPOINT: 'http://minio:9000', ...keys }],
+  ])('may be set by %s', (_, env) => {
+    expect(load(env).S3_BUCKET).toBe('S3_BUCKET' in env ? 'files' : undefined);
+  });
+
+  it.each<[string, object, string]>([
+    ['the bucket', keys, 'S3_BUCKET'],
+    ['the bucket', { S3_ENDPOINT: 'http://minio:9000' }, 'S3_BUCKET'],
+    ['the secret', { S3_BUCKET: 'files', S3_ACCESS_KEY_ID: 'id' }, 'S3_SECRET_ACCESS_KEY'],
+    ['the id', { S3_BUCKET: 'files', S3_SECRET_ACCESS_KEY: 'secret' }, 'S3_ACCESS_KEY_ID'],
+  ])('is refused without %s, by the name of what is missing: %j', (_, env, missing) => {
+    const [fault, ...more] = faultsOf({ ...REQUIRED, ...env });
+    expect([fault!.path, more]).toEqual([missing, []]);
+    expect(fault!.message).toContain(`${missing} is missing`);
+    expect(fault!.message).not.toContain('secret');
+  });
+
+  it.each([
+    ['S3_BUCKET', 'No Bucket', /name of a bucket/],
+    ['S3_ENDPOINT', 'minio', /must look like https:/],
+    ['S3_REGION', 'Europe!', /S3_REGION/],
+    ['S3_FORCE_PATH_STYLE', 'maybe', /boolean/],
+    ['MEDIA_CONCURRENCY', '0', /not be less than 1/],
+  ])('%s=%j is refused', (name, value, advice) => {
+    const faults = faultsOf({ ...REQUIRED, S3_BUCKET: 'files', [name]: value });
+    expect(faults.map((fault) => fault.path)).toEqual([name]);
+    expect(faults[0]!.message).toMatch(advice);
+  });
+});
+
 describe('the simulator', () => {
   it.each([
     [{}, true],

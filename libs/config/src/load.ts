@@ -32,8 +32,7 @@ export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   for (const cidr of settings.WEBHOOK_ALLOWED_CIDRS) {
     if (!ipaddr.isValidCIDR(cidr)) throw refused('WEBHOOK_ALLOWED_CIDRS', `"${cidr}" is not a CIDR such as 10.0.0.0/8`);
   }
-  if (Boolean(settings.S3_ACCESS_KEY_ID) !== Boolean(settings.S3_SECRET_ACCESS_KEY))
-    throw refused('S3_SECRET_ACCESS_KEY', 'give S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, or neither of them');
+  checkS3(settings);
   if (settings.production && settings.WHATSAPP_WEB_NOISE_ROOT)
     throw refused('WHATSAPP_WEB_NOISE_ROOT', 'WHATSAPP_WEB_NOISE_ROOT is for tests; remove it in production');
   if (Array.isArray(settings.trustProxy)) {
@@ -48,6 +47,16 @@ export function loadSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   const ids = settings.ENCRYPTION_KEYS.map((entry) => entry.split(':')[0]);
   if (new Set(ids).size !== ids.length) throw refused('ENCRYPTION_KEYS', 'two keys have the same id; give each its own');
   return settings;
+}
+
+/** Half of what a bucket needs would leave files on this machine's disk, unseen, or fail at the first upload. */
+function checkS3({ S3_BUCKET, S3_ENDPOINT, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY }: Settings): void {
+  if (!S3_BUCKET && (S3_ENDPOINT || S3_ACCESS_KEY_ID || S3_SECRET_ACCESS_KEY))
+    throw refused('S3_BUCKET', 'S3_BUCKET is missing: name the bucket for files, or remove the other S3 settings');
+  if (S3_SECRET_ACCESS_KEY && !S3_ACCESS_KEY_ID)
+    throw refused('S3_ACCESS_KEY_ID', 'S3_ACCESS_KEY_ID is missing: give it beside S3_SECRET_ACCESS_KEY, or neither of them');
+  if (S3_ACCESS_KEY_ID && !S3_SECRET_ACCESS_KEY)
+    throw refused('S3_SECRET_ACCESS_KEY', 'S3_SECRET_ACCESS_KEY is missing: give it beside S3_ACCESS_KEY_ID, or neither of them');
 }
 
 const refused = (path: string, message: string): ValidationError => new ValidationError([{ path, code: 'isSetting', message }]);

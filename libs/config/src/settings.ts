@@ -118,6 +118,16 @@ export class Settings {
   @IsOptional() @IsString() S3_SECRET_ACCESS_KEY?: string;
   /** The bucket in the path and not in the host's name: what most other servers want. */
   @flag() @IsBoolean() S3_FORCE_PATH_STYLE: boolean = false;
+  /** Goods of an order that is to be paid first are kept for so long, and after that the order waits for its money for so long. */
+  @number() @IsInt() @Min(1) @Max(10_080) ORDER_HOLD_MINUTES: number = 30;
+  @number() @IsInt() @Min(1) @Max(720) ORDER_LAPSE_HOURS: number = 24;
+  /** Where Stripe's API is; another than Stripe's own is for tests. */
+  @IsUrl(
+    { require_tld: false, require_protocol: true, protocols: ['http', 'https'] },
+    { message: 'STRIPE_BASE_URL must look like https://api.stripe.com' },
+  )
+  STRIPE_BASE_URL: string = 'https://api.stripe.com';
+
   /** Private ranges that webhooks may call, as CIDRs. */
   @list() @IsString({ each: true }) WEBHOOK_ALLOWED_CIDRS: string[] = [];
 

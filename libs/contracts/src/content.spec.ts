@@ -1,9 +1,19 @@
 import { validateInput, ValidationError } from '@soko/common';
 import { describe, expect, it } from 'vitest';
-import { ButtonsContent, contentText, ListContent, LocationContent, type MessageContent, TextContent } from './content.js';
+import {
+  ButtonsContent,
+  contentText,
+  ListContent,
+  LocationContent,
+  MediaContent,
+  type MessageContent,
+  type NamedFile,
+  TextContent,
+} from './content.js';
 
 const row = (over: object = {}) => ({ id: 'a', title: 'A', ...over });
 const rows = (count: number) => Array.from({ length: count }, (_, index) => row({ id: `r${index}` }));
+const MEDIA_ID = '019ab2c4-5d6e-7f80-9a1b-2c3d4e5f6071';
 const buttons = (over: object = {}) => ({ body: 'Choose', buttons: [{ id: 'yes', title: 'Yes' }], ...over });
 const list = (over: object = {}) => ({ body: 'Choose', button: 'Open', sections: [{ rows: rows(1) }], ...over });
 const button = (over: object) => buttons({ buttons: [{ id: 'yes', title: 'Yes', ...over }] });
@@ -37,6 +47,7 @@ const LIMITS: [string, new () => object, string, number, (text: string) => objec
   ['row title', ListContent, 'sections.0.rows.0.title', 24, (title) => inRow({ title })],
   ['row description', ListContent, 'sections.0.rows.0.description', 72, (description) => inRow({ description })],
   ['location name', LocationContent, 'name', 1000, (name) => ({ latitude: 0, longitude: 0, name })],
+  ['caption', MediaContent, 'caption', 1024, (caption) => ({ mediaId: MEDIA_ID, caption })],
   ['location address', LocationContent, 'address', 1000, (address) => ({ latitude: 0, longitude: 0, address })],
 ];
 
@@ -117,6 +128,8 @@ describe('shapes', () => {
     ['coordinates in words', LocationContent, { latitude: 'north', longitude: 'east' }],
     ['coordinates as strings', LocationContent, { latitude: '-17.8', longitude: '31.05' }],
     ['half a location', LocationContent, { latitude: 1 }],
+    ['a caption without a file', MediaContent, { caption: 'Red' }],
+    ['a file by its name', MediaContent, { mediaId: 'red.jpg' }],
   ])('refuses %s', (_, type, value) => {
     expect(faultsOf(type, value)).not.toEqual([]);
   });
@@ -141,5 +154,16 @@ describe('contentText', () => {
   ];
   it.each(texts)('of %o is what a person would read', (content, text) => {
     expect(contentText(content)).toBe(text);
+  });
+
+  const files: [string | undefined, NamedFile | undefined, string][] = [
+    ['Fresh today', { kind: 'image', filename: 'IMG_0001.jpg' }, 'Fresh today'],
+    [undefined, { kind: 'image', filename: 'IMG_0001.jpg' }, 'Photo'],
+    [undefined, { kind: 'audio', filename: 'a.ogg' }, 'Voice message'],
+    [undefined, { kind: 'document', filename: 'prices.pdf' }, 'prices.pdf'],
+    [undefined, undefined, 'File'],
+  ];
+  it.each(files)('of a file with the caption %s, where %o is known of it', (caption, file, text) => {
+    expect(contentText({ type: 'media', media: { mediaId: MEDIA_ID, caption } }, file)).toBe(text);
   });
 });

@@ -123,8 +123,17 @@ const MEDIA_WORDS: Record<MediaKind, string> = {
   sticker: 'Sticker',
 };
 
-/** The message as a person would read it: what search, lists of chats and plain-text channels show. */
-export function contentText(content: MessageContent): string {
+/** A file of our own store, as far as a text can tell of it. */
+export interface NamedFile {
+  kind: MediaKind;
+  filename: string;
+}
+
+/**
+ * The message as a person would read it: what search, lists of chats and plain-text channels show.
+ * @param file what a message of type `media` is sent with, where that is known
+ */
+export function contentText(content: MessageContent, file?: NamedFile): string {
   switch (content.type) {
     case 'text':
       return content.text.body;
@@ -133,7 +142,7 @@ export function contentText(content: MessageContent): string {
     case 'location':
       return content.location.name ?? content.location.address ?? `${content.location.latitude}, ${content.location.longitude}`;
     case 'media':
-      return content.media.caption ?? 'File';
+      return content.media.caption ?? (file ? fileText(file) : 'File');
     case 'image':
       return mediaText('image', content.image);
     case 'video':
@@ -159,6 +168,8 @@ export function contentText(content: MessageContent): string {
   }
 }
 
+/** Names of pictures are mostly the camera's. */
+const fileText = ({ kind, filename }: NamedFile): string => (kind === 'document' ? filename : MEDIA_WORDS[kind]);
 const mediaText = (kind: MediaKind, part: MediaPart): string => part.caption ?? part.filename ?? MEDIA_WORDS[kind];
 
 /** Something that a customer can choose. */

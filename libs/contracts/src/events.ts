@@ -13,6 +13,8 @@ export const ORDER_STATUSES = [
 ] as const;
 export type OrderStatus = (typeof ORDER_STATUSES)[number];
 
+const COUNTERPART_STATES = ['unknown', 'approved', 'pending', 'rejected', 'paused', 'disabled', 'missing'];
+
 class MessageData {
   @IsUUID() messageId!: string;
   @IsUUID() chatId!: string;
@@ -47,12 +49,63 @@ export const messageFailed = defineEvent('message_failed', MessageFailedData, (d
 export class ContactConsentData {
   @IsUUID() contactId!: string;
   @IsOptional() @IsPhone() phone?: string;
+  /** The customer has agreed to marketing. */
+  @IsBoolean() optedIn!: boolean;
   /** No marketing because the customer wrote STOP, because WhatsApp was told so, or nothing at all because the merchant blocked it. */
   @IsBoolean() optedOut!: boolean;
   @IsBoolean() marketingStopped!: boolean;
   @IsBoolean() blocked!: boolean;
 }
 export const contactConsentChanged = defineEvent('contact_consent_changed', ContactConsentData, (data) => data.contactId);
+
+export class NumberData {
+  @IsUUID() contactId!: string;
+  /** Where that was said. */
+  @IsUUID() chatId!: string;
+  @IsPhone() phone!: string;
+}
+/** Somebody whose number WhatsApp hides says that this is theirs; it is not proven. */
+export const numberClaimed = defineEvent('number_claimed', NumberData, (data) => data.contactId);
+/** They have written a code that was sent to that number. */
+export const numberProven = defineEvent('number_proven', NumberData, (data) => data.contactId);
+
+class ChatHandedOverData {
+  @IsUUID() chatId!: string;
+  @IsUUID() contactId!: string;
+  /** The user or API key that took the chat; missing where the customer asked for a person. */
+  @IsOptional() @IsUUID() by?: string;
+  /** When the bot has the chat again by itself. */
+  @IsOptional() @IsISO8601() until?: string;
+}
+/** A person has a chat, or is wanted in it; the bot is silent. */
+export const chatHandedOver = defineEvent('chat_handed_over', ChatHandedOverData, (data) => data.chatId);
+
+class BroadcastData {
+  @IsUUID() broadcastId!: string;
+  @IsString() name!: string;
+}
+export class BroadcastStartedData extends BroadcastData {
+  /** To how many it goes. */
+  @IsInt() recipients!: number;
+}
+export const broadcastStarted = defineEvent('broadcast_started', BroadcastStartedData, (data) => data.broadcastId);
+
+/** How many of its recipients are where; each is in one place. */
+export class BroadcastCountsData {
+  @IsInt() waiting!: number;
+  @IsInt() queued!: number;
+  @IsInt() sent!: number;
+  @IsInt() delivered!: number;
+  @IsInt() read!: number;
+  @IsInt() failed!: number;
+  @IsInt() skipped!: number;
+}
+/** Every message has left or failed, or the rest was cancelled. Receipts may come later still. */
+export class BroadcastFinishedData extends BroadcastData {
+  @IsIn(['done', 'cancelled']) status!: 'done' | 'cancelled';
+  @Nested(() => BroadcastCountsData) counts!: BroadcastCountsData;
+}
+export const broadcastFinished = defineEvent('broadcast_finished', BroadcastFinishedData, (data) => data.broadcastId);
 
 class OrderItemData {
   @IsUUID() productId!: string;
@@ -85,6 +138,43 @@ export class OrderStatusChangedData extends OrderData {
 }
 export const orderStatusChanged = defineEvent('order_status_changed', OrderStatusChangedData, (data) => data.orderId);
 
+class DriverData {
+  /** Of the user; missing when they are not in the team any more. */
+  @IsOptional() @IsUUID() id?: string;
+  @IsString() name!: string;
+}
+class DeliveryData {
+  @IsUUID() deliveryId!: string;
+  @IsUUID() orderId!: string;
+  @IsInt() orderNumber!: number;
+  @IsPhone() customerPhone!: string;
+  @IsOptional() @IsString() customerName?: string;
+  @IsOptional() @Nested(() => DriverData) driver?: DriverData;
+  /** How often somebody has set out with it. */
+  @IsInt() attempt!: number;
+}
+export class DeliveryAssignedData extends DeliveryData {}
+export const deliveryAssigned = defineEvent('delivery_assigned', DeliveryAssignedData, (data) => data.deliveryId);
+
+export class DeliveryStartedData extends DeliveryData {
+  /** The customer's page. */
+  @IsString() trackingUrl!: string;
+}
+export const deliveryStarted = defineEvent('delivery_started', DeliveryStartedData, (data) => data.deliveryId);
+
+export class DeliveryCompletedData extends DeliveryData {
+  /** What shows it; none when the order was marked as delivered by hand. */
+  @IsIn(['code', 'photo', 'none']) proof!: string;
+  @IsOptional() @IsUUID() photoId?: string;
+}
+export const deliveryCompleted = defineEvent('delivery_completed', DeliveryCompletedData, (data) => data.deliveryId);
+
+/** Another try may follow, unless the order is cancelled. */
+export class DeliveryFailedData extends DeliveryData {
+  @IsString() reason!: string;
+}
+export const deliveryFailed = defineEvent('delivery_failed', DeliveryFailedData, (data) => data.deliveryId);
+
 export class ProductUpdatedData {
   @IsUUID() productId!: string;
   @IsString() sku!: string;
@@ -95,6 +185,65 @@ export class ProductUpdatedData {
   @IsObject() changes!: Record<string, unknown>;
 }
 export const productUpdated = defineEvent('product_updated', ProductUpdatedData, (data) => data.productId);
+
+/** So few units can still be sold that the merchant wants to know: once, when the line is crossed. */
+export class StockLowData {
+  @IsUUID() productId!: string;
+  @IsString() sku!: string;
+  @IsString() name!: string;
+  @IsInt() available!: number;
+  @IsInt() lowStockAt!: number;
+}
+export const stockLow = defineEvent('stock_low', StockLowData, (data) => data.productId);
+
+/** The order's goods are kept until `heldUntil`, for it is to be paid first. */
+export class OrderHeldData extends OrderData {
+  @IsISO8601() heldUntil!: string;
+}
+export const orderHeld = defineEvent('order_held', OrderHeldData, (data) => data.orderId);
+
+/** It was not paid in time: the goods are for sale again. Money that comes before `payableUntil` takes the order up again. */
+export class OrderHoldEndedData extends OrderData {
+  @IsISO8601() payableUntil!: string;
+}
+export const orderHoldEnded = defineEvent('order_hold_ended', OrderHoldEndedData, (data) => data.orderId);
+
+class PaymentData {
+  @IsUUID() paymentId!: string;
+  @IsUUID() orderId!: string;
+  @IsIn(['cash_on_delivery', 'transfer', 'payment_link']) method!: string;
+  @IsOptional() @IsIn(['stripe', 'mobile_money']) provider?: string;
+  @Nested(() => MoneyInput) amount!: MoneyInput;
+}
+/** The customer can pay now, by a link or by a transfer. */
+export class PaymentRequestedData extends PaymentData {
+  @IsOptional() @IsISO8601() expiresAt?: string;
+}
+export const paymentRequested = defineEvent('payment_requested', PaymentRequestedData, (data) => data.orderId);
+
+export class PaymentReceivedData extends PaymentData {}
+export const paymentReceived = defineEvent('payment_received', PaymentReceivedData, (data) => data.orderId);
+
+export class PaymentFailedData extends PaymentData {
+  /** For programs. `wrong_amount`: what came in is to be given back. `no_link`: the provider could not be asked. */
+  @IsIn(['failed', 'wrong_amount', 'no_link']) code!: string;
+  @IsString() reason!: string;
+}
+export const paymentFailed = defineEvent('payment_failed', PaymentFailedData, (data) => data.orderId);
+
+/** `amount` has gone back to the customer. */
+export class PaymentRefundedData extends PaymentData {
+  /** All that has gone back of this payment. */
+  @Nested(() => MoneyInput) refunded!: MoneyInput;
+}
+export const paymentRefunded = defineEvent('payment_refunded', PaymentRefundedData, (data) => data.orderId);
+
+/** A person has to give `amount` back. */
+export class PaymentRefundDueData extends PaymentData {
+  @IsUUID() refundId!: string;
+  @IsString() reason!: string;
+}
+export const paymentRefundDue = defineEvent('payment_refund_due', PaymentRefundDueData, (data) => data.orderId);
 
 class ChannelData {
   @IsUUID() channelId!: string;
@@ -125,6 +274,25 @@ export class ChannelRestrictedData extends ChannelData {
   @IsISO8601() until!: string;
 }
 export const channelRestricted = defineEvent('channel_restricted', ChannelRestrictedData, (data) => data.channelId);
+
+class CounterpartData {
+  @IsString() name!: string;
+  @IsString() language!: string;
+}
+/** Meta's approval of a template has changed. It is used outside the window while it is `approved`. */
+export class TemplateStateChangedData {
+  @IsUUID() templateId!: string;
+  @IsString() name!: string;
+  @IsString() language!: string;
+  /** As it is called at Meta. */
+  @Nested(() => CounterpartData) counterpart!: CounterpartData;
+  /** unknown, approved, pending, rejected, paused, disabled or missing. */
+  @IsIn(COUNTERPART_STATES) previousState!: string;
+  @IsIn(COUNTERPART_STATES) state!: string;
+  /** Meta's words. */
+  @IsOptional() @IsString() reason?: string;
+}
+export const templateStateChanged = defineEvent('template_state_changed', TemplateStateChangedData, (data) => data.templateId);
 
 export class MerchantRegisteredData {
   @IsString() name!: string;

@@ -29,6 +29,8 @@ export interface JobDef<P extends object = object> {
   queue: QueueName;
   payload: new () => P;
   due: DueRows<P>;
+  /** So many alarms that ring at the same time may come as one job: for work on the database alone, which is done in milliseconds. */
+  pack?: number;
   /** The lane of the queue, where it has lanes. */
   lane?: (payload: P) => number;
 }

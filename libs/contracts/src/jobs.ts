@@ -1,6 +1,9 @@
 import { IsInt, IsString, IsUUID, Min } from 'class-validator';
 import { defineJob } from './job.js';
 
+/** Alarms in one job: a queue asks its store several things for each job, and that is more than many an alarm takes. */
+const PACK = 8;
+
 export class SendChatJob {
   @IsUUID() merchantId!: string;
   @IsUUID() chatId!: string;
@@ -22,7 +25,19 @@ export class AnswerChatJob {
 export const answerChat = defineJob('answer-chat', {
   queue: 'inbound_processing',
   payload: AnswerChatJob,
+  pack: PACK,
   due: { table: 'pending_answers', ids: { merchantId: 'merchant_id', chatId: 'chat_id' } },
+});
+
+export class RemindOfCartJob {
+  @IsUUID() merchantId!: string;
+  @IsUUID() chatId!: string;
+}
+/** Remind a customer of a cart that was left. */
+export const remindOfCart = defineJob('remind-of-cart', {
+  queue: 'inbound_processing',
+  payload: RemindOfCartJob,
+  due: { table: 'carts', ids: { merchantId: 'merchant_id', chatId: 'chat_id' } },
 });
 
 export class ProcessInboundJob {
@@ -55,7 +70,30 @@ export class ProcessOrderJob {
 export const processOrder = defineJob('process-order', {
   queue: 'order_processing',
   payload: ProcessOrderJob,
+  pack: PACK,
   due: { table: 'orders', ids: { merchantId: 'merchant_id', orderId: 'id' } },
+});
+
+export class PaymentLinkJob {
+  @IsUUID() merchantId!: string;
+  @IsUUID() paymentId!: string;
+}
+/** Make the page on which the customer pays. */
+export const makePaymentLink = defineJob('make-payment-link', {
+  queue: 'order_processing',
+  payload: PaymentLinkJob,
+  due: { table: 'payments', ids: { merchantId: 'merchant_id', paymentId: 'id' } },
+});
+
+export class RefundJob {
+  @IsUUID() merchantId!: string;
+  @IsUUID() refundId!: string;
+}
+/** Ask the provider to give money back. */
+export const refundPayment = defineJob('refund-payment', {
+  queue: 'order_processing',
+  payload: RefundJob,
+  due: { table: 'payment_refunds', ids: { merchantId: 'merchant_id', refundId: 'id' } },
 });
 
 export class ReactJob {
@@ -68,6 +106,7 @@ export class ReactJob {
 export const react = defineJob('react', {
   queue: 'maintenance',
   payload: ReactJob,
+  pack: PACK,
   due: { table: 'event_reactions', ids: { merchantId: 'merchant_id', reaction: 'reaction', subject: 'subject' } },
 });
 
@@ -102,4 +141,15 @@ export const deliverWebhook = defineJob('deliver-webhook', {
   queue: 'webhook_delivery',
   payload: DeliverWebhookJob,
   due: { table: 'webhook_deliveries', ids: { merchantId: 'merchant_id', deliveryId: 'id' } },
+});
+
+export class RunBroadcastJob {
+  @IsUUID() merchantId!: string;
+  @IsUUID() broadcastId!: string;
+}
+/** Queue as many messages of a broadcast as its channel takes now. */
+export const runBroadcast = defineJob('run-broadcast', {
+  queue: 'maintenance',
+  payload: RunBroadcastJob,
+  due: { table: 'broadcasts', ids: { merchantId: 'merchant_id', broadcastId: 'id' } },
 });

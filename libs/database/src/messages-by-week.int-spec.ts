@@ -1,13 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { newId } from '@soko/common';
-import { createDatabase, withClient } from '@soko/testing';
+import { withOldDatabase } from '@soko/testing';
 import type { Client } from 'pg';
 import { v7 } from 'uuid';
 import { expect, test } from 'vitest';
-import { ensureRoles } from './roles.js';
 
 const LAST_OLD = '20261125T0000';
-const files = readdirSync('migrations').filter((file) => file.endsWith('.sql'));
 const [merchant, channel, contact, chat, other] = Array.from({ length: 5 }, newId);
 const weeksAgo = (weeks: number) => v7({ msecs: Date.now() - weeks * 7 * 24 * 3_600_000 });
 const IDS = {
@@ -18,12 +15,6 @@ const IDS = {
   waiting: weeksAgo(0),
   later: weeksAgo(0),
 };
-
-/** Runs the migrations of one side of the change as their owner does, each in a transaction. */
-async function apply(client: Client, names: string[]): Promise<void> {
-  for (const file of names.toSorted())
-    await client.query(`BEGIN; SET LOCAL ROLE soko_owner;\n${readFileSync(`migrations/${file}`, 'utf8')}\n; COMMIT`);
-}
 
 /** What a merchant of the first version has. */
 async function fill(client: Client): Promise<void> {
@@ -66,24 +57,13 @@ async function fill(client: Client): Promise<void> {
 }
 
 test('a database of the first version keeps all that it has, each message in its week', async () => {
-  const template = await createDatabase();
-  const name = `old_${newId().replaceAll('-', '')}`;
-  await withClient(template, (client) => client.query(`CREATE DATABASE ${name}`));
-  await withClient(template.replace(/\/[^/]+$/, `/${name}`), async (client) => {
-    await ensureRoles(client);
-    await apply(
-      client,
-      files.filter((file) => file < LAST_OLD),
-    );
+  await withOldDatabase(LAST_OLD, async (client, update) => {
     await fill(client);
     const columns = `id, chat_id, channel_id, seq, direction, type, content, text, status, timeline, error, wa_message_id, reply_to, created_at`;
     const all = async () => (await client.query(`SELECT ${columns} FROM messages ORDER BY seq`)).rows;
     const before = await all();
     expect(before).toHaveLength(6);
-    await apply(
-      client,
-      files.filter((file) => file > LAST_OLD),
-    );
+    await update();
     expect(await all()).toEqual(before);
     const { rows: places } = await client.query<{ place: string; week: string }>(
       `SELECT tableoid::regclass::text AS place, to_char(created_at AT TIME ZONE 'UTC', '"messages_"IYYY"w"IW') AS week FROM messages`,

@@ -18,6 +18,42 @@ test('work that swallows an error of the database is told that nothing was commi
   expect(ring.mock.calls.flat(2)).toEqual([]);
 });
 
+test('what was sent without waiting stands with the rest; if it fails nothing does, and its own error is told', async () => {
+  const { tenancy, shop, module } = await integration({});
+  const merchantId = await shop();
+  const ring = vi.spyOn(module.get(AlarmBell), 'ring');
+  const contact = (phone: string): [string, string[]] => [
+    'INSERT INTO contacts (merchant_id, phone) VALUES ($1, $2)',
+    [merchantId, phone],
+  ];
+  const phones = () => tenancy.run(merchantId, (tx) => tx.query('SELECT phone FROM contacts ORDER BY phone'));
+  await tenancy.run(merchantId, async (tx) => {
+    tx.write(...contact('+263771000001'));
+    tx.write(...contact('+263771000002'));
+    // Behind them, on the same connection.
+    expect(await tx.query('SELECT phone FROM contacts')).toHaveLength(2);
+  });
+  const both = [{ phone: '+263771000001' }, { phone: '+263771000002' }];
+  expect(await phones()).toEqual(both);
+  const failing = tenancy.run(merchantId, async (tx) => {
+    tx.write(...contact('+263771000003'));
+    tx.write(...contact('+263771000001'));
+    tx.write(...contact('+263771000004'));
+    tx.wake(processOrder, { merchantId, orderId: newId() });
+  });
+  await expect(failing).rejects.toThrow(/duplicate key/);
+  expect(await phones()).toEqual(both);
+  expect(ring.mock.calls.flat(2)).toEqual([]);
+  // In a unit of work the part fails that sent it, and the others stand.
+  const unit = tenancy.unit(merchantId);
+  await unit.perform(async () => {
+    await tenancy.run(merchantId, async (tx) => tx.write(...contact('+263771000005')));
+    await expect(tenancy.run(merchantId, async (tx) => tx.write(...contact('+263771000001')))).rejects.toThrow(/duplicate key/);
+  });
+  await unit.commit(async () => undefined);
+  expect(await phones()).toEqual([...both, { phone: '+263771000005' }]);
+});
+
 test('a statement of the system commits by itself, and gives its rows', async () => {
   const { system, shop, databaseUrl } = await integration({});
   const merchantId = await shop();

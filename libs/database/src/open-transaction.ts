@@ -8,6 +8,8 @@ export const inTransaction = new AsyncLocalStorage<true>();
 
 /** A transaction that has begun, on a connection of its own, until `commit` or `rollback`. */
 export class OpenTransaction<T extends Transaction> {
+  private begun: Promise<unknown> = Promise.resolve();
+
   private constructor(
     private readonly runner: QueryRunner,
     private readonly client: ClientBase,
@@ -21,22 +23,19 @@ export class OpenTransaction<T extends Transaction> {
   ): Promise<OpenTransaction<T>> {
     const runner = source.createQueryRunner();
     const client = (await runner.connect()) as ClientBase;
-    try {
-      await client.query(begin);
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => undefined);
-      await runner.release();
-      throw error;
-    }
+    const opened = new OpenTransaction(runner, client, make(runner, client));
+    // Nobody waits for it: what the work asks first goes out behind it. It fails only with its connection, and then so does that.
+    opened.begun = client.query(begin);
+    opened.begun.catch(() => undefined);
     setActive(runner, true);
-    return new OpenTransaction(runner, client, make(runner, client));
+    return opened;
   }
 
-  /** Work inside, with what it emitted written after it. */
+  /** Work inside, with what it emitted sent after it. */
   step<R>(work: (tx: T) => Promise<R>): Promise<R> {
     return inTransaction.run(true, async () => {
       const result = await work(this.tx);
-      await this.tx.flush();
+      this.tx.gather();
       return result;
     });
   }
@@ -44,7 +43,12 @@ export class OpenTransaction<T extends Transaction> {
   /** @throws what the database says against it; then the caller must roll back. */
   async commit(): Promise<void> {
     this.tx.close();
-    const { command } = await this.client.query('COMMIT');
+    // Behind all that was sent. If something of that failed it rolls back, and the reason is what is told.
+    const commit = this.client.query('COMMIT');
+    commit.catch(() => undefined);
+    await this.begun;
+    await this.tx.settle();
+    const { command } = await commit;
     // The answer, without an error, when a statement had failed and the work went on.
     if (command === 'ROLLBACK') throw new Error('nothing was committed: a statement had failed, and its error was swallowed');
     await this.end();

@@ -3,7 +3,7 @@ import type { EventDef } from '@soko/contracts';
 
 /** The transaction that events are written in. */
 interface Writer {
-  query(text: string, values: unknown[]): Promise<object[]>;
+  write(text: string, values: unknown[]): void;
 }
 
 interface Pending {
@@ -43,12 +43,12 @@ export class Outbox {
     this.pending = [];
   }
 
-  async flush(): Promise<void> {
+  flush(): void {
     if (this.pending.length === 0) return;
     const rows = this.pending;
     this.pending = [];
     this.anyWritten = true;
-    await this.tx.query(
+    this.tx.write(
       `INSERT INTO events (merchant_id, type, subject, data, request_id)
        SELECT $1, e.type, e.subject, e.data, e.request_id
        FROM unnest($2::text[], $3::text[], $4::json[], $5::text[]) WITH ORDINALITY AS e (type, subject, data, request_id, n) ORDER BY e.n`,

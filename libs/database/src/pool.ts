@@ -26,6 +26,8 @@ export const poolOptions = (settings: Settings, role: 'soko_app' | 'soko_system'
   max,
   types,
   options: `-c role=${role} -c search_path=${schema} -c jit=off -c idle_in_transaction_session_timeout=${settings.DATABASE_TRANSACTION_IDLE_MS}`,
+  // Statements of a transaction that do not wait for each other go out together, and their answers come together.
+  pipeline: true,
   keepAlive: true,
   idleTimeoutMillis: 10_000,
   connectionTimeoutMillis: 15_000,

@@ -128,6 +128,37 @@ test('a transaction is dead after its end, and there is none inside another', as
   await expect(tenancy.run(id, () => tenancy.run(id, (tx) => tx.query('SELECT 1')))).rejects.toThrow(NestedTransactionError);
 });
 
+test('a part that fails leaves no row, no event and no alarm, also inside another part, and the rest stands', async () => {
+  const { tenancy, merchant, module } = await integration({});
+  const { id } = (await merchant()).merchant;
+  const ring = vi.spyOn(module.get(AlarmBell), 'ring');
+  const contact = (phone: string) => `INSERT INTO contacts (merchant_id, phone) VALUES ('${id}', '${phone}')`;
+  await tenancy.run(id, async (tx) => {
+    tx.outbox.emit(merchantRegistered, { ...EVENT, name: 'Before' });
+    tx.wake(processOrder, { merchantId: id, orderId: id });
+    const part = tx.attempt(async () => {
+      await tx.query(contact('+263771000001'));
+      tx.outbox.emit(merchantRegistered, { ...EVENT, name: 'Lost' });
+      tx.wake(processOrder, { merchantId: id, orderId: newId() });
+      // An error of the database, which would otherwise end the transaction.
+      await tx.attempt(() => tx.query('SELECT 1 / 0')).catch(() => undefined);
+      throw new Error('come to nothing');
+    });
+    await expect(part).rejects.toThrow('come to nothing');
+    await tx.attempt(async () => {
+      await tx.query(contact('+263771000002'));
+      tx.outbox.emit(merchantRegistered, { ...EVENT, name: 'Kept' });
+    });
+  });
+  const rows = await tenancy.run(id, (tx) => tx.query('SELECT phone FROM contacts'));
+  expect(rows).toEqual([{ phone: '+263771000002' }]);
+  const events = await tenancy.run(id, (tx) =>
+    tx.query<{ name: string }>(`SELECT data ->> 'name' AS name FROM events ORDER BY id`),
+  );
+  expect(events.map(({ name }) => name)).toEqual(['Shop', 'Before', 'Kept']);
+  expect(ring.mock.calls.flatMap(([alarms]) => alarms.map(({ payload }) => payload))).toEqual([{ merchantId: id, orderId: id }]);
+});
+
 test('an amount beyond exact integers is an error, not a wrong number', async () => {
   const { tenancy, merchant } = await integration({});
   const { id } = (await merchant()).merchant;

@@ -62,6 +62,11 @@ export class Tenancy {
     return unit ? unit.run(merchantId, work) : runAlone(() => this.open(merchantId), work, this.committed);
   }
 
+  /** `work` in the transaction that is open already, or in one of its own. */
+  within<R>(at: string | TenantTx, work: (tx: TenantTx) => Promise<R>): Promise<R> {
+    return typeof at === 'string' ? this.run(at, work) : work(at);
+  }
+
   /** As `run`, and never a part of a unit of work: for what must stand even if the unit comes to nothing, or before it is through. */
   async apart<R>(merchantId: string, work: (tx: TenantTx) => Promise<R>): Promise<R> {
     if (!isUuid(merchantId)) throw new MissingTenantError();

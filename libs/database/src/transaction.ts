@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { workContext } from '@soko/common';
+import { type Actor, workContext } from '@soko/common';
 import type { JobDef } from '@soko/contracts';
 import type { ClientBase, QueryConfig } from 'pg';
 import type { EntityManager, QueryRunner } from 'typeorm';
@@ -36,6 +36,7 @@ export function named(text: string, values: unknown[]): QueryConfig {
 export abstract class Transaction {
   readonly alarms: Alarm[] = [];
   private open = true;
+  private sent: Promise<unknown>[] = [];
 
   constructor(
     private readonly runner: QueryRunner,
@@ -54,14 +55,41 @@ export abstract class Transaction {
     return (await this.client.query<R>(named(text, values))).rows;
   }
 
+  /**
+   * A statement whose outcome the work need not know: it goes out behind those before it, and the transaction waits for it at its
+   * end. If it fails, nothing is committed. So several cost one wait.
+   */
+  write(text: string, values: unknown[] = []): void {
+    const done = this.query(text, values);
+    done.catch(() => undefined);
+    this.sent.push(done);
+  }
+
   /** Rings `job` after the commit. If the process dies in between, the sweep rings it. */
   wake<P extends object>(job: JobDef<P>, payload: P): void {
     this.assertOpen();
     this.alarms.push(alarm(job, payload));
   }
 
-  /** Writes what has gathered; called before a commit. */
-  async flush(): Promise<void> {}
+  /** Sends what has gathered; before a commit. */
+  gather(): void {}
+
+  /** Waits for what was sent. @throws what the first statement that failed says */
+  async settle(): Promise<void> {
+    await Promise.all(this.sent.splice(0));
+  }
+
+  /** Writes what has gathered, now. */
+  flush(): Promise<void> {
+    this.gather();
+    return this.settle();
+  }
+
+  /** Drops the alarms after the first `kept`, and what was sent: for a part that was rolled back. */
+  protected forget(kept: number): void {
+    this.sent = [];
+    this.alarms.length = kept;
+  }
 
   close(): void {
     this.open = false;
@@ -85,14 +113,43 @@ export class TenantTx extends Transaction {
     this.outbox = new Outbox(this, merchantId);
   }
 
-  override flush(): Promise<void> {
-    return this.outbox.flush();
+  override gather(): void {
+    this.outbox.flush();
+  }
+
+  /** From here on the work is `actor`'s, and so is all that this transaction changes: the audit trail is written at its end. */
+  async actAs(actor: Actor): Promise<void> {
+    workContext.actAs(actor);
+    const { ip, requestId } = workContext.current ?? {};
+    if (requestId) await this.query(`SELECT set_config('app.actor', $1, true)`, [JSON.stringify({ ...actor, ip, requestId })]);
+  }
+
+  /** A part that may come to nothing: when it throws, what it wrote, emitted and woke is undone, and the rest stands. */
+  async attempt<R>(work: () => Promise<R>): Promise<R> {
+    // What was emitted so far must not be dropped with what may fail.
+    await this.flush();
+    const rung = this.alarms.length;
+    this.write('SAVEPOINT part');
+    try {
+      const result = await work();
+      this.gather();
+      this.write('RELEASE SAVEPOINT part');
+      await this.settle();
+      return result;
+    } catch (error) {
+      this.forget(rung);
+      // Where the connection is gone, the commit will say so.
+      await this.query('ROLLBACK TO SAVEPOINT part').catch(() => undefined);
+      // A part around this one has a savepoint of the same name, which is to be found again.
+      await this.query('RELEASE SAVEPOINT part').catch(() => undefined);
+      throw error;
+    }
   }
 
   /** Drops events that were not written, and the alarms after the first `kept`: for a part that was rolled back. */
-  forget(kept: number): void {
+  protected override forget(kept: number): void {
+    super.forget(kept);
     this.outbox.clear();
-    this.alarms.length = kept;
   }
 }
 

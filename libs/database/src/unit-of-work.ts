@@ -64,19 +64,7 @@ export class UnitOfWork {
 
   private async step<R>(work: (tx: TenantTx) => Promise<R>): Promise<R> {
     if (this.ended) throw new Error('this unit of work has ended; wait for all its parts before its commit');
-    this.opened ??= await this.open();
-    const { tx } = this.opened;
-    const rung = tx.alarms.length;
-    await tx.query('SAVEPOINT step');
-    try {
-      const result = await this.opened.step(work);
-      await tx.query('RELEASE SAVEPOINT step');
-      return result;
-    } catch (error) {
-      tx.forget(rung);
-      // Where the connection is gone, the commit will say so.
-      await tx.query('ROLLBACK TO SAVEPOINT step').catch(() => undefined);
-      throw error;
-    }
+    const opened = (this.opened ??= await this.open());
+    return opened.tx.attempt(() => opened.step(work));
   }
 }

@@ -127,7 +127,7 @@ export class AuthService {
 }
 
 /**
- * The new password, and an end to all that was signed in by the old one. The user is locked before the login, as in `open`.
+ * The new password, and an end to all that was signed in or linked by the old one. The user is locked before the login, as in `open`.
  * @param checked hash of the password that was checked. @throws InvalidCredentialsError when another took its place since then.
  */
 export async function setPassword(tx: TenantTx, userId: string, passwordHash: string, checked?: string): Promise<void> {
@@ -137,4 +137,6 @@ export async function setPassword(tx: TenantTx, userId: string, passwordHash: st
   const { affected } = await tx.manager.update(Login, login, { passwordHash });
   if (checked && affected === 0) throw new InvalidCredentialsError();
   await tx.manager.delete(Session, { merchantId, userId });
+  await tx.query('DELETE FROM staff_phones WHERE merchant_id = $1 AND user_id = $2', [merchantId, userId]);
+  await tx.query('DELETE FROM link_codes WHERE merchant_id = $1 AND user_id = $2', [merchantId, userId]);
 }

@@ -11,6 +11,9 @@ export class Merchant {
   @Column('text') locale!: string;
   @Column({ type: 'text', insert: false }) plan!: Plan;
   @Column('jsonb', { name: 'opening_hours', nullable: true }) openingHours!: OpeningHours | null;
+  @Column({ type: 'int', name: 'cart_reminder_hours', nullable: true }) cartReminderHours!: number | null;
+  @Column({ type: 'int', name: 'handover_minutes', nullable: true }) handoverMinutes!: number | null;
+  @Column({ type: 'boolean', name: 'bot_paused', insert: false }) botPaused!: boolean;
   @Column({ type: 'timestamptz', name: 'created_at', insert: false, update: false }) createdAt!: Date;
 }
 

@@ -6,6 +6,7 @@ import { ApiKeyService } from './api-key.service.js';
 import { AuthService } from './auth.service.js';
 import { CredentialService } from './credential.service.js';
 import { MerchantService } from './merchant.service.js';
+import { StaffPhoneService } from './staff-phone.service.js';
 import { TeamService } from './team.service.js';
 import { LimitsModule } from '@soko/limits';
 
@@ -23,7 +24,7 @@ import { LimitsModule } from '@soko/limits';
       }),
     }),
   ],
-  providers: [ApiKeyService, AuthService, CredentialService, MerchantService, TeamService],
-  exports: [ApiKeyService, AuthService, CredentialService, MerchantService, TeamService],
+  providers: [ApiKeyService, AuthService, CredentialService, MerchantService, StaffPhoneService, TeamService],
+  exports: [ApiKeyService, AuthService, CredentialService, MerchantService, StaffPhoneService, TeamService],
 })
 export class IdentityModule {}

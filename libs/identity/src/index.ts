@@ -4,7 +4,7 @@ export { ApiKeyService } from './api-key.service.js';
 export { AccessGuard, IdentityGuard } from './auth.guard.js';
 export { AuthService } from './auth.service.js';
 export type { Caller, Person } from './caller.js';
-export { type Plan, PLATFORM_ID, type Role, SCOPES, type Scope } from './roles.js';
+export { type Plan, PLATFORM_ID, type Role, ROLE_SCOPES, SCOPES, type Scope, type TeamRole } from './roles.js';
 export { CredentialService } from './credential.service.js';
 export {
   ChangePasswordBody,
@@ -32,9 +32,13 @@ export {
   LimitsView,
   LimitView,
   MerchantProfileView,
+  OpeningHours,
   UpdateMerchantBody,
 } from './merchant.dto.js';
-export { MerchantService } from './merchant.service.js';
+export { MerchantService, type ShopView } from './merchant.service.js';
 export { hashPassword } from './password.js';
+export { CODE_MINUTES, hashOfPhoneCode, linkCodeIn, MAX_WRONG_CODES, newPhoneCode, SILENCE_MINUTES } from './phone-code.js';
+export { PhoneCodeView, StaffPhoneView } from './staff-phone.dto.js';
+export { type LinkOutcome, type StaffMember, StaffPhoneService } from './staff-phone.service.js';
 export { planLimits } from './plan-limits.js';
 export { TeamService } from './team.service.js';

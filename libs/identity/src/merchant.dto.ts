@@ -2,13 +2,18 @@ import { Nested, Optional, PageQuery } from '@soko/common';
 import {
   ArrayMaxSize,
   IsArray,
+  IsBoolean,
   IsIn,
+  IsInt,
   IsLocale,
   IsObject,
+  IsOptional,
   IsString,
   IsTimeZone,
   Length,
   Matches,
+  Max,
+  Min,
   ValidateNested,
 } from 'class-validator';
 import { Type } from 'class-transformer';
@@ -59,6 +64,12 @@ export class UpdateMerchantBody {
   /** BCP 47. @example en */
   @Optional() @Length(2, 35) @IsLocale() locale?: string;
   @Optional() @Nested(() => OpeningHours) openingHours?: OpeningHours;
+  /** Hours after which a customer is reminded, once, of a cart that was left; null for never. @example 3 */
+  @IsOptional() @IsInt() @Min(1) @Max(23) cartReminderHours?: number | null;
+  /** Minutes after which the bot takes up a chat again that a person has; null for not before it is released. @example 120 */
+  @IsOptional() @IsInt() @Min(1) @Max(43_200) handoverMinutes?: number | null;
+  /** The bot answers no customer; what they write waits for a person. @example false */
+  @Optional() @IsBoolean() botPaused?: boolean;
 }
 
 export class LimitView {
@@ -75,6 +86,12 @@ export class LimitsView {
 
 export class MerchantProfileView extends MerchantView {
   openingHours?: OpeningHours;
+  /** @example 3 */
+  cartReminderHours?: number;
+  /** @example 120 */
+  handoverMinutes?: number;
+  /** The bot answers no customer now. @example true */
+  botPaused?: boolean;
   /** @example standard */
   plan!: Plan;
   /** What the plan allows. */

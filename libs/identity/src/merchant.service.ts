@@ -9,6 +9,9 @@ import { Merchant } from './identity.entity.js';
 import type { AdminMerchantQuery, MerchantProfileView, OpeningHours, UpdateMerchantBody } from './merchant.dto.js';
 import { planLimits } from './plan-limits.js';
 
+/** A merchant as its own conversations see it. */
+export type ShopView = Omit<MerchantProfileView, 'plan' | 'limits' | 'createdAt'>;
+
 @Injectable()
 export class MerchantService {
   constructor(
@@ -23,15 +26,23 @@ export class MerchantService {
     return { id, name, currency, timezone, locale };
   }
 
+  /** What conversations need to know about the merchant of the transaction. */
+  async shop(tx: TenantTx): Promise<ShopView> {
+    return shopView(await tx.manager.findOneByOrFail(Merchant, { id: tx.merchantId }));
+  }
+
   async profile(merchantId: string): Promise<MerchantProfileView> {
     const row = await this.tenancy.run(merchantId, (tx) => tx.manager.findOneByOrFail(Merchant, { id: merchantId }));
     return this.view(row);
   }
 
-  /** @throws ValidationError for opening hours that end before they begin */
-  async update(merchantId: string, body: UpdateMerchantBody): Promise<MerchantProfileView> {
+  /**
+   * `at` is a merchant's id, or the transaction that is open already.
+   * @throws ValidationError for opening hours that end before they begin
+   */
+  async update(at: string | TenantTx, body: UpdateMerchantBody): Promise<MerchantProfileView> {
     if (body.openingHours) checkHours(body.openingHours);
-    const row = await this.tenancy.run(merchantId, async ({ manager }) => {
+    const row = await this.tenancy.within(at, async ({ manager, merchantId }) => {
       if (Object.keys(body).length > 0) await manager.update(Merchant, { id: merchantId }, { ...body });
       return manager.findOneByOrFail(Merchant, { id: merchantId });
     });
@@ -72,18 +83,25 @@ export class MerchantService {
 
   private view(row: Merchant): MerchantProfileView {
     return {
-      id: row.id,
-      name: row.name,
-      currency: row.currency,
-      timezone: row.timezone,
-      locale: row.locale,
-      ...(row.openingHours ? { openingHours: row.openingHours } : {}),
+      ...shopView(row),
       plan: row.plan,
       limits: planLimits(this.settings, row.plan),
       createdAt: row.createdAt.toISOString(),
     };
   }
 }
+
+const shopView = (row: Merchant): ShopView => ({
+  id: row.id,
+  name: row.name,
+  currency: row.currency,
+  timezone: row.timezone,
+  locale: row.locale,
+  ...(row.openingHours ? { openingHours: row.openingHours } : {}),
+  ...(row.cartReminderHours ? { cartReminderHours: row.cartReminderHours } : {}),
+  ...(row.handoverMinutes ? { handoverMinutes: row.handoverMinutes } : {}),
+  ...(row.botPaused ? { botPaused: true } : {}),
+});
 
 function checkHours(hours: OpeningHours): void {
   const faults = Object.entries(hours).flatMap(([day, spans]: [string, OpeningHours['monday']]) =>

@@ -16,6 +16,12 @@ export class TeamService {
     return this.tenancy.run(merchantId, (tx) => findPage(tx, User, query, view));
   }
 
+  /** Whoever of the team has this id. */
+  async find(tx: TenantTx, id: string): Promise<TeamUserView | undefined> {
+    const user = await tx.manager.findOneBy(User, { merchantId: tx.merchantId, id });
+    return user ? view(user) : undefined;
+  }
+
   /** @throws EmailTakenError */
   async add(merchantId: string, body: CreateUserBody): Promise<TeamUserView> {
     const passwordHash = await hashPassword(body.password);

@@ -55,15 +55,21 @@ test('the oldest message comes first, with all that the bot needs, until it is a
     attempts: 0,
     contactId: expect.any(String),
     phone: PHONE,
+    provenPhone: PHONE,
     name: 'Rudo',
+    language: null,
+    languageChosen: false,
     content: { type: 'text', text: { body: 'first' } },
     consent: null,
+    staff: null,
+    shopPaused: false,
+    more: true,
   });
   expect(await next()).toEqual(first);
   await done(first!);
   expect(await statuses()).toEqual(['read', 'received']);
   const second = await next();
-  expect(second!.content).toEqual({ type: 'text', text: { body: 'second' } });
+  expect(second).toMatchObject({ content: { type: 'text', text: { body: 'second' } }, more: false });
   await done(second!);
   expect(await next()).toBeUndefined();
   expect(await statuses()).toEqual(['read', 'read']);

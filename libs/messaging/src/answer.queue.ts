@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { backoff } from '@soko/common';
 import type { InboundContent } from '@soko/contracts';
 import { Tenancy, type TenantTx } from '@soko/database';
-import { ContactStore } from './contact.store.js';
+import type { StaffMember } from '@soko/identity';
+import { ContactStore, type Spoken } from './contact.store.js';
 
 const MAX_ATTEMPTS = 6;
 
@@ -17,10 +18,29 @@ export interface Unanswered {
   contactId: string;
   /** E.164: the customer's number, else one that the customer has told us; null when we know none. */
   phone: string | null;
+  /** E.164: the customer's number as WhatsApp tells it. */
+  provenPhone: string | null;
   name: string | null;
+  /** What the customer speaks, as far as we know. */
+  language: string | null;
+  /** The customer said so. */
+  languageChosen: boolean;
   content: InboundContent;
   /** What the message has changed about consent. */
   consent: 'out' | 'in' | null;
+  /** Who of the merchant's team writes from this phone, as they are in the team now; null for customers. */
+  staff: StaffMember | null;
+  /** The merchant wants the bot to answer no customer. */
+  shopPaused: boolean;
+  /** Another one waits behind it. What comes later has an alarm of its own, which waits for the chat's lock. */
+  more: boolean;
+}
+
+/** What a message tells about its sender. */
+export interface Learnt {
+  phone?: string;
+  optedOut?: boolean;
+  spoken?: Spoken;
 }
 
 interface Row {
@@ -31,11 +51,23 @@ interface Row {
   channel_id: string;
   contact_id: string;
   phone: string | null;
+  proven_phone: string | null;
   name: string | null;
+  language: string | null;
+  language_chosen: boolean;
   blocked: boolean;
   content: InboundContent;
   consent: 'out' | 'in' | null;
+  staff: StaffMember | null;
+  shop_paused: boolean;
 }
+
+/** $1 merchant, $2 message, $3 its new status: it waits no longer. */
+const REMOVED = `gone AS (DELETE FROM pending_answers WHERE merchant_id = $1 AND message_id = $2 RETURNING 1),
+  removed AS (
+    UPDATE messages m SET status = $3, timeline = m.timeline || jsonb_build_object('status', $3::text, 'at', to_jsonb(clock_timestamp()))
+    FROM gone WHERE m.merchant_id = $1 AND m.id = $2 RETURNING m.wa_message_id
+  )`;
 
 /** What waits for the bot, per chat, oldest first. */
 @Injectable()
@@ -45,45 +77,82 @@ export class AnswerQueue {
     private readonly contacts: ContactStore,
   ) {}
 
+  /** Takes the chat's lock until the transaction ends: what its customer writes meanwhile comes after. @returns whether there is one */
+  async hold(tx: TenantTx, chatId: string): Promise<boolean> {
+    const rows = await tx.query('SELECT 1 FROM chats WHERE merchant_id = $1 AND id = $2 FOR UPDATE', [tx.merchantId, chatId]);
+    return rows.length > 0;
+  }
+
   /** The oldest unanswered message of the chat if it is due. Holds the chat's lock until the transaction ends. */
   async next(tx: TenantTx, chatId: string): Promise<Unanswered | undefined> {
-    const [lock] = await tx.query('SELECT 1 FROM chats WHERE merchant_id = $1 AND id = $2 FOR UPDATE', [tx.merchantId, chatId]);
-    if (!lock) return undefined;
-    const [row] = await tx.query<Row>(
-      `SELECT p.message_id, p.seq, p.attempts, p.due_at <= now() AS due, p.consent, m.channel_id, m.content, c.id AS contact_id,
-              coalesce(c.phone, c.given_phone) AS phone, coalesce(c.own_name, c.name) AS name, c.blocked_at IS NOT NULL AS blocked
-       FROM pending_answers p
-       JOIN messages m ON m.merchant_id = p.merchant_id AND m.id = p.message_id
-       JOIN chats ON chats.merchant_id = p.merchant_id AND chats.id = p.chat_id
-       JOIN contacts c ON c.merchant_id = p.merchant_id AND c.id = chats.contact_id
-       WHERE p.merchant_id = $1 AND p.chat_id = $2 ORDER BY p.seq LIMIT 1`,
-      [tx.merchantId, chatId],
-    );
+    const [, [row, second]] = await Promise.all([this.hold(tx, chatId), this.waiting(tx, chatId)]);
     if (row?.blocked) {
       // Blocked after it came in: nobody answers any more.
       await tx.query('DELETE FROM pending_answers WHERE merchant_id = $1 AND chat_id = $2', [tx.merchantId, chatId]);
       return undefined;
     }
     if (!row?.due) return undefined;
-    const { seq, attempts, content, name, phone, consent } = row;
-    const { message_id: messageId, channel_id: channelId, contact_id: contactId } = row;
-    return { merchantId: tx.merchantId, chatId, channelId, messageId, seq, attempts, contactId, phone, name, content, consent };
+    const { seq, attempts, content, name, phone, language, consent } = row;
+    return {
+      merchantId: tx.merchantId,
+      chatId,
+      channelId: row.channel_id,
+      messageId: row.message_id,
+      seq,
+      attempts,
+      contactId: row.contact_id,
+      phone,
+      provenPhone: row.proven_phone,
+      name,
+      language,
+      languageChosen: row.language_chosen,
+      content,
+      consent,
+      staff: row.staff,
+      shopPaused: row.shop_paused,
+      more: second !== undefined,
+    };
+  }
+
+  /** Nobody answers the message by itself: it is there, unread, for a person. */
+  async leave(tx: TenantTx, { messageId }: Unanswered): Promise<void> {
+    await tx.query('DELETE FROM pending_answers WHERE merchant_id = $1 AND message_id = $2', [tx.merchantId, messageId]);
+  }
+
+  /** The oldest two; of a chat that is there. */
+  private waiting(tx: TenantTx, chatId: string): Promise<Row[]> {
+    return tx.query<Row>(
+      `SELECT p.message_id, p.seq, p.attempts, p.due_at <= now() AS due, p.consent, m.channel_id, m.content, c.id AS contact_id,
+              coalesce(c.phone, c.given_phone) AS phone, c.phone AS proven_phone, coalesce(c.own_name, c.name) AS name,
+              c.language, c.language_chosen, c.blocked_at IS NOT NULL AS blocked, shop.bot_paused AS shop_paused,
+              CASE WHEN u.id IS NOT NULL THEN jsonb_build_object('id', u.id, 'name', u.name, 'role', u.role) END AS staff
+       FROM pending_answers p
+       JOIN messages m ON m.merchant_id = p.merchant_id AND m.id = p.message_id
+       JOIN chats ON chats.merchant_id = p.merchant_id AND chats.id = p.chat_id
+       JOIN contacts c ON c.merchant_id = p.merchant_id AND c.id = chats.contact_id
+       JOIN merchants shop ON shop.id = p.merchant_id
+       LEFT JOIN staff_phones s ON s.merchant_id = p.merchant_id AND s.contact_id = c.id
+       LEFT JOIN users u ON u.merchant_id = p.merchant_id AND u.id = s.user_id
+       WHERE p.merchant_id = $1 AND p.chat_id = $2 ORDER BY p.seq LIMIT 2`,
+      [tx.merchantId, chatId],
+    );
   }
 
   /**
    * The message is answered: its sender sees it as read, as soon as the answer goes out and takes the mark along.
-   * @param learnt what the answerer has made out about the sender: a number to be called at, and that it was an opt-out after all.
+   * @param learnt what the answerer has made out about the sender: a number to be called at, that it was an opt-out after all, and a language.
    */
-  async done(tx: TenantTx, message: Unanswered, learnt: { phone?: string; optedOut?: boolean } = {}): Promise<void> {
+  async done(tx: TenantTx, message: Unanswered, learnt: Learnt = {}): Promise<void> {
     if (learnt.phone) await this.contacts.giveNumber(tx, message.contactId, learnt.phone);
     if (learnt.optedOut) await this.contacts.setOptedOut(tx, message.contactId, true);
-    const waMessageId = await this.remove(tx, message, 'read');
+    if (learnt.spoken) await this.contacts.setLanguage(tx, message.contactId, learnt.spoken);
     // Where nothing is unread, a person has read more than this one.
-    await tx.query('UPDATE chats SET read_mark = $3 WHERE merchant_id = $1 AND id = $2 AND unread > 0 AND $3::text IS NOT NULL', [
-      tx.merchantId,
-      message.chatId,
-      waMessageId ?? null,
-    ]);
+    tx.write(
+      `WITH ${REMOVED}
+       UPDATE chats h SET read_mark = removed.wa_message_id FROM removed
+       WHERE h.merchant_id = $1 AND h.id = $4 AND h.unread > 0 AND removed.wa_message_id IS NOT NULL`,
+      [tx.merchantId, message.messageId, 'read', message.chatId],
+    );
   }
 
   /** Puts the message off; after the last try it is left to a person and the chat goes on. */
@@ -92,7 +161,7 @@ export class AnswerQueue {
     const givenUp = attempts >= MAX_ATTEMPTS;
     await this.tenancy.run(message.merchantId, async (tx) => {
       if (givenUp) {
-        await this.remove(tx, message, 'failed');
+        tx.write(`WITH ${REMOVED} SELECT 1 FROM removed`, [tx.merchantId, message.messageId, 'failed']);
         return;
       }
       await tx.query(
@@ -103,17 +172,5 @@ export class AnswerQueue {
       );
     });
     return { givenUp };
-  }
-
-  /** @returns WhatsApp's id of the message, if it was there. */
-  private async remove(tx: TenantTx, message: Unanswered, status: 'read' | 'failed'): Promise<string | undefined> {
-    const [row] = await tx.query<{ wa_message_id: string }>(
-      `WITH gone AS (DELETE FROM pending_answers WHERE merchant_id = $1 AND message_id = $2 RETURNING 1)
-       UPDATE messages m SET status = $3,
-         timeline = m.timeline || jsonb_build_object('status', $3::text, 'at', to_jsonb(clock_timestamp()))
-       FROM gone WHERE m.merchant_id = $1 AND m.id = $2 RETURNING m.wa_message_id`,
-      [tx.merchantId, message.messageId, status],
-    );
-    return row?.wa_message_id;
   }
 }

@@ -188,6 +188,14 @@ export class ChannelService {
     throw id ? new NotFoundError('channel', id) : new NoChannelError();
   }
 
+  /** Whether there is one for what names none. */
+  async hasDefault(tx: TenantTx): Promise<boolean> {
+    const found = await tx.query('SELECT 1 FROM channels WHERE merchant_id = $1 AND is_default AND deleted_at IS NULL', [
+      tx.merchantId,
+    ]);
+    return found.length > 0;
+  }
+
   /** Secrets of a cloud channel. @throws NotFoundError */
   async secrets(merchantId: string, id: string): Promise<CloudSecrets> {
     const row = await this.tenancy.run(merchantId, (tx) => this.row(tx, id));

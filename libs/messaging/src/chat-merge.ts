@@ -1,5 +1,8 @@
 import { answerChat, sendChat } from '@soko/contracts';
 import type { TenantTx } from '@soko/database';
+import { PAUSED } from './chat-pause.js';
+
+const OTHER_PAUSED = PAUSED.replaceAll('h.', 'o.');
 
 interface MergedChat {
   id: string;
@@ -53,17 +56,31 @@ async function moveChat(tx: TenantTx, chat: MergedChat, into: MergedChat): Promi
   ]);
   // The conversation that was had last goes on.
   await tx.query(
-    `INSERT INTO conversations (merchant_id, chat_id, state, updated_at)
-     SELECT $1, $3, state, updated_at FROM conversations WHERE merchant_id = $1 AND chat_id = $2
-     ON CONFLICT (merchant_id, chat_id) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at
+    `INSERT INTO conversations (merchant_id, chat_id, state, staff, updated_at, away_on)
+     SELECT $1, $3, state, staff, updated_at, away_on FROM conversations WHERE merchant_id = $1 AND chat_id = $2
+     ON CONFLICT (merchant_id, chat_id) DO UPDATE
+       SET state = excluded.state, staff = excluded.staff, updated_at = excluded.updated_at, away_on = excluded.away_on
        WHERE conversations.updated_at < excluded.updated_at`,
     ids,
   );
+  // The cart that was filled last, too.
+  await tx.query(
+    `INSERT INTO carts (merchant_id, chat_id, lines, updated_at, expires_at, due_at, ring_at, reminded_at)
+     SELECT $1, $3, lines, updated_at, expires_at, due_at, ring_at, reminded_at FROM carts WHERE merchant_id = $1 AND chat_id = $2
+     ON CONFLICT (merchant_id, chat_id) DO UPDATE
+       SET lines = excluded.lines, updated_at = excluded.updated_at, expires_at = excluded.expires_at, due_at = excluded.due_at,
+           ring_at = excluded.ring_at, reminded_at = excluded.reminded_at
+       WHERE carts.updated_at < excluded.updated_at`,
+    ids,
+  );
+  await tx.query('DELETE FROM carts WHERE merchant_id = $1 AND chat_id = $2', [tx.merchantId, chat.id]);
   // The one place outside of messaging that names a chat.
   await tx.query('UPDATE orders SET chat_id = $3 WHERE merchant_id = $1 AND chat_id = $2', ids);
   await tx.query('DELETE FROM conversations WHERE merchant_id = $1 AND chat_id = $2', [tx.merchantId, chat.id]);
   const [merged] = await tx.query<{ last_seq: number; bot_paused: boolean }>(
-    `UPDATE chats h SET last_seq = h.last_seq + o.last_seq, unread = h.unread + o.unread, bot_paused = h.bot_paused OR o.bot_paused,
+    `UPDATE chats h SET last_seq = h.last_seq + o.last_seq, unread = h.unread + o.unread, bot_paused = ${PAUSED} OR ${OTHER_PAUSED},
+            bot_paused_by = CASE WHEN ${PAUSED} THEN h.bot_paused_by ELSE o.bot_paused_by END,
+            bot_paused_until = CASE WHEN ${PAUSED} THEN h.bot_paused_until ELSE o.bot_paused_until END,
             last_message_id = greatest(h.last_message_id, o.last_message_id),
             last_message_at = greatest(h.last_message_at, o.last_message_at),
             last_inbound_at = greatest(h.last_inbound_at, o.last_inbound_at),

@@ -18,6 +18,11 @@ export class MessageQuery {
   @Optional() @IsString() @Length(1, 100) q?: string;
 }
 
+export class HandoverBody {
+  /** After so many minutes the bot has the chat again; without it after the merchant's `handoverMinutes`, if any, or when it is released. @example 60 */
+  @Optional() @IsInt() @Min(1) @Max(43_200) minutes?: number;
+}
+
 export class ChatContactView {
   id!: string;
   /** Missing where WhatsApp hides it. @example +263771234567 */
@@ -34,6 +39,10 @@ export class ChatView {
   unread!: number;
   /** A person has the chat and the bot is silent. @example false */
   handover!: boolean;
+  /** The user or the API key that took it; missing where the customer asked for a person. @example 019ab2c4-5d6e-7f80-9a1b-2c3d4e5f6071 */
+  handoverBy?: string;
+  /** When the bot has it again by itself. @example "2026-11-21T14:00:00Z" */
+  handoverUntil?: string;
   lastMessage?: MessageView;
   lastMessageAt!: string;
 }

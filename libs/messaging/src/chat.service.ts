@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { decodeCursor, isUuid, NotFoundError, type Page, pageOf } from '@soko/common';
-import { sendChat } from '@soko/contracts';
+import { chatHandedOver, sendChat } from '@soko/contracts';
 import { Tenancy, type TenantTx } from '@soko/database';
-import type { ChatQuery, ChatView, MessageQuery } from './chat.dto.js';
+import { MerchantService } from '@soko/identity';
+import type { ChatQuery, ChatView, HandoverBody, MessageQuery } from './chat.dto.js';
+import { PAUSED } from './chat-pause.js';
 import type { MessageDetailView, MessageView } from './message.dto.js';
 import { detailView, type MessageRow, messageView } from './message.row.js';
 import { HIGHEST, idFloor, LOWEST, timeOf, windowsBelow } from './message-window.js';
@@ -15,6 +17,8 @@ interface ChatRow {
   name: string | null;
   unread: number;
   bot_paused: boolean;
+  bot_paused_by: string | null;
+  bot_paused_until: Date | null;
   last_message_at: Date;
   last_message: MessageRow | null;
   sort_key: string;
@@ -26,7 +30,10 @@ const SLACK_MS = 24 * 3_600_000;
 /** Reading chats and their messages. */
 @Injectable()
 export class ChatService {
-  constructor(private readonly tenancy: Tenancy) {}
+  constructor(
+    private readonly tenancy: Tenancy,
+    private readonly merchants: MerchantService,
+  ) {}
 
   /** Newest activity first. */
   async list(merchantId: string, query: ChatQuery): Promise<Page<ChatView>> {
@@ -37,13 +44,14 @@ export class ChatService {
         // for as many chats as there might be.
         `SELECT page.*, (SELECT to_jsonb(m) FROM messages m WHERE m.merchant_id = $1 AND m.id = page.last_message_id) AS last_message
          FROM (
-           SELECT h.id, h.channel_id, h.contact_id, c.phone, coalesce(c.own_name, c.name) AS name, h.unread, h.bot_paused,
+           SELECT h.id, h.channel_id, h.contact_id, c.phone, coalesce(c.own_name, c.name) AS name, h.unread, ${PAUSED} AS bot_paused,
+                  h.bot_paused_by, h.bot_paused_until,
                   h.last_message_id, h.last_message_at, h.last_message_at::text AS sort_key
            FROM chats h JOIN contacts c ON c.merchant_id = h.merchant_id AND c.id = h.contact_id
            WHERE h.merchant_id = $1
              AND ($2::timestamptz IS NULL OR (h.last_message_at, h.id) < ($2, $3::uuid))
              AND ($4::text IS NULL OR position(lower($4) IN lower(coalesce(c.own_name, c.name, ''))) > 0 OR position($4 IN c.phone) > 0)
-             AND CASE $5::text WHEN 'unread' THEN h.unread > 0 WHEN 'handover' THEN h.bot_paused ELSE true END
+             AND CASE $5::text WHEN 'unread' THEN h.unread > 0 WHEN 'handover' THEN ${PAUSED} ELSE true END
            ORDER BY h.last_message_at DESC, h.id DESC LIMIT $6
          ) AS page ORDER BY page.last_message_at DESC, page.id DESC`,
         [merchantId, after?.[0] ?? null, after?.[1] ?? null, query.q ?? null, query.status ?? null, query.limit + 1],
@@ -89,23 +97,67 @@ export class ChatService {
   }
 
   /** The bot is silent in this chat until it is released; what comes in is stored and triggers nothing. */
-  async handover(merchantId: string, chatId: string): Promise<void> {
+  async handover(merchantId: string, chatId: string, { minutes }: HandoverBody = {}, by?: string): Promise<void> {
     await this.tenancy.run(merchantId, async (tx) => {
-      const [chat] = await tx.query('UPDATE chats SET bot_paused = true WHERE merchant_id = $1 AND id = $2 RETURNING id', [
-        merchantId,
-        chatId,
-      ]);
-      if (!chat) throw new NotFoundError('chat', chatId);
-      // What has come in and was not answered is the person's to answer. Under the chat's lock nothing can come after it.
-      await tx.query('DELETE FROM pending_answers WHERE merchant_id = $1 AND chat_id = $2', [merchantId, chatId]);
+      const { handoverMinutes } = await this.merchants.shop(tx);
+      await this.pause(tx, chatId, { minutes: minutes ?? handoverMinutes, by });
     });
   }
 
-  async release(merchantId: string, chatId: string): Promise<void> {
-    const rows = await this.tenancy.run(merchantId, (tx) =>
-      tx.query('UPDATE chats SET bot_paused = false WHERE merchant_id = $1 AND id = $2 RETURNING id', [merchantId, chatId]),
+  /**
+   * `handover` in a transaction that is open.
+   * @param by the user or API key that takes the chat; nobody where the customer asked for a person. @param minutes after which the bot has it again. @throws NotFoundError
+   */
+  async pause(tx: TenantTx, chatId: string, { minutes, by }: { minutes?: number; by?: string }): Promise<void> {
+    const [chat] = await tx.query<{ contact_id: string; bot_paused_until: Date | null }>(
+      `UPDATE chats SET bot_paused = true, bot_paused_by = $3, bot_paused_until = now() + $4 * interval '1 minute'
+       WHERE merchant_id = $1 AND id = $2 RETURNING contact_id, bot_paused_until`,
+      [tx.merchantId, chatId, by ?? null, minutes ?? null],
+    );
+    if (!chat) throw new NotFoundError('chat', chatId);
+    // What has come in and was not answered is the person's to answer. Under the chat's lock nothing can come after it.
+    await tx.query('DELETE FROM pending_answers WHERE merchant_id = $1 AND chat_id = $2', [tx.merchantId, chatId]);
+    tx.outbox.emit(chatHandedOver, {
+      chatId,
+      contactId: chat.contact_id,
+      ...(by ? { by } : {}),
+      ...(chat.bot_paused_until ? { until: chat.bot_paused_until.toISOString() } : {}),
+    });
+  }
+
+  /** The bot has the chat again. `at` is a merchant's id, or the transaction that is open already. @throws NotFoundError */
+  async release(at: string | TenantTx, chatId: string): Promise<void> {
+    const rows = await this.tenancy.within(at, (tx) =>
+      tx.query(
+        `UPDATE chats SET bot_paused = false, bot_paused_by = NULL, bot_paused_until = NULL
+         WHERE merchant_id = $1 AND id = $2 RETURNING id`,
+        [tx.merchantId, chatId],
+      ),
     );
     if (rows.length === 0) throw new NotFoundError('chat', chatId);
+  }
+
+  /** The chats with whoever has this number, E.164, in the order in which they are locked. */
+  async ofPhone(tx: TenantTx, phone: string): Promise<string[]> {
+    const rows = await tx.query<{ id: string }>(
+      `SELECT h.id FROM contacts c JOIN chats h ON h.merchant_id = c.merchant_id AND h.contact_id = c.id
+       WHERE c.merchant_id = $1 AND c.phone = $2 ORDER BY h.id`,
+      [tx.merchantId, phone],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** The chat in which somebody of the team may be written to freely now: they have linked a phone, and wrote from it within WhatsApp's 24 hours. */
+  async ofStaff(tx: TenantTx, userId: string): Promise<{ id: string; language: string | null } | undefined> {
+    const [row] = await tx.query<{ id: string; language: string | null }>(
+      `SELECT h.id, c.language FROM staff_phones s
+       JOIN contacts c ON c.merchant_id = s.merchant_id AND c.id = s.contact_id
+       JOIN chats h ON h.merchant_id = s.merchant_id AND h.contact_id = s.contact_id
+       WHERE s.merchant_id = $1 AND s.user_id = $2 AND c.blocked_at IS NULL AND h.last_inbound_at > now() - interval '24 hours'
+       ORDER BY h.last_inbound_at DESC LIMIT 1`,
+      [tx.merchantId, userId],
+    );
+    return row;
   }
 
   /** One more than the page holds. What is skipped or searched for may lie anywhere, and is looked for everywhere at once. */
@@ -139,6 +191,8 @@ function chatView(row: ChatRow): ChatView {
     contact: { id: row.contact_id, ...(row.phone ? { phone: row.phone } : {}), ...(row.name ? { name: row.name } : {}) },
     unread: row.unread,
     handover: row.bot_paused,
+    ...(row.bot_paused && row.bot_paused_by ? { handoverBy: row.bot_paused_by } : {}),
+    ...(row.bot_paused && row.bot_paused_until ? { handoverUntil: row.bot_paused_until.toISOString() } : {}),
     ...(row.last_message ? { lastMessage: messageView(row.last_message) } : {}),
     lastMessageAt: row.last_message_at.toISOString(),
   };

@@ -3,6 +3,7 @@ import { NotFoundError } from '@soko/common';
 import type { Option } from '@soko/contracts';
 import type { TenantTx } from '@soko/database';
 import type { ContactAddress } from './contact-address.js';
+import { PAUSED } from './chat-pause.js';
 import { addressOfRow, type AddressRow, CONTACT_COLUMNS, type ConsentRow } from './contact.row.js';
 import { ContactStore } from './contact.store.js';
 
@@ -33,7 +34,7 @@ interface Row extends AddressRow, ConsentRow {
 }
 
 const LOCK = (which: string): string =>
-  `SELECT h.id, h.channel_id, h.contact_id, h.bot_paused, h.offer, c.name, ${CONTACT_COLUMNS}
+  `SELECT h.id, h.channel_id, h.contact_id, ${PAUSED} AS bot_paused, h.offer, c.name, ${CONTACT_COLUMNS}
    FROM chats h JOIN contacts c ON c.merchant_id = h.merchant_id AND c.id = h.contact_id
    WHERE h.merchant_id = $1 AND ${which} FOR UPDATE OF h`;
 const LOCK_OF_CONTACT = LOCK('h.channel_id = $2 AND h.contact_id = $3');

@@ -83,8 +83,8 @@ test('STOP is an opt-out, START takes it back; each is an event when it changes 
   const { id: contactId } = await contact();
   const told = { contactId, phone: PHONE, marketingStopped: false, blocked: false };
   expect(await changes()).toEqual([
-    { ...told, optedOut: true },
-    { ...told, optedOut: false },
+    { ...told, optedIn: false, optedOut: true },
+    { ...told, optedIn: true, optedOut: false },
   ]);
   expect(await rows('SELECT consent FROM pending_answers ORDER BY seq')).toEqual(
     [null, 'out', 'out', 'in', null].map((consent) => ({ consent })),

@@ -164,10 +164,71 @@ test('who was opted out, blocked or named under one address is so under both', a
   expect(events.at(-1)!.data).toEqual({
     contactId: all[0]!.id,
     phone: PHONE,
+    optedIn: false,
     optedOut: true,
     marketingStopped: false,
     blocked: true,
   });
+});
+
+test('who agreed under one address has agreed under both, unless one of them wrote STOP; tags are put together', async () => {
+  const { receive, module, merchantId } = await setup();
+  const contacts = module.get(ContactService);
+  for (const [phone, lid, stops] of [
+    [PHONE, LID, false],
+    ['+263771000002', '222', true],
+  ] as const) {
+    await receive({ phone }, 'hi');
+    const [known] = (await contacts.list(merchantId, { limit: 1 })).data;
+    await contacts.update(merchantId, known!.id, { tags: ['b', 'a'] });
+    await receive({ lid }, 'hi');
+    const [hidden] = (await contacts.list(merchantId, { limit: 1 })).data;
+    await contacts.update(merchantId, hidden!.id, { optedIn: true, optInSource: 'Fair', tags: ['c', 'a'] });
+    if (stops) await receive({ phone }, 'STOP');
+    await receive({ phone, lid }, 'hi again');
+    const one = await contacts.get(merchantId, known!.id);
+    expect(one).toMatchObject({ optedOut: stops, tags: ['a', 'b', 'c'] });
+    expect(one.optInSource).toBe(stops ? undefined : 'Fair');
+  }
+});
+
+test('two recipients of a broadcast that turn out to be one get it once: who has a message already stands before who waits', async () => {
+  const { receive, rows, merchantId, one, send, chatOf, module } = await setup();
+  await receive({ phone: PHONE }, 'hi');
+  await receive({ lid: LID }, 'hi');
+  const { id: messageId } = await send(await chatOf('lid', LID), 'Sale');
+  const [hidden, known] = (await module.get(ContactService).list(merchantId, { limit: 2 })).data.map(({ id }) => id);
+  const ids = [newId(), newId(), newId()];
+  for (const id of ids)
+    await rows(
+      `INSERT INTO broadcasts (merchant_id, id, name, status, channel_id, template_name, variables, category, segment)
+       VALUES ($1, $2, 'Sale', 'running', $3, 'sale', '{}', 'marketing', '{}')`,
+      [merchantId, id, one.id],
+    );
+  const [both, hiddenAlone, bothWait] = ids;
+  for (const [broadcast, contact, position, message] of [
+    [both, known, 1, null],
+    [both, hidden, 2, messageId],
+    [hiddenAlone, hidden, 1, null],
+    [bothWait, known, 1, null],
+    [bothWait, hidden, 2, null],
+  ])
+    await rows(
+      `INSERT INTO broadcast_recipients (merchant_id, broadcast_id, contact_id, position, status, message_id)
+       VALUES ($1, $2, $3, $4, CASE WHEN $5::uuid IS NULL THEN 'waiting' ELSE 'queued' END, $5)`,
+      [merchantId, broadcast, contact, position, message],
+    );
+  await receive({ phone: PHONE, lid: LID }, 'it is me');
+  expect(
+    await rows(
+      'SELECT broadcast_id, contact_id, message_id FROM broadcast_recipients ORDER BY array_position($1::uuid[], broadcast_id)',
+      [ids],
+    ),
+  ).toEqual([
+    { broadcast_id: both, contact_id: known, message_id: messageId },
+    { broadcast_id: hiddenAlone, contact_id: known, message_id: null },
+    { broadcast_id: bothWait, contact_id: known, message_id: null },
+  ]);
 });
 
 test('a chat that a person has is theirs with all that is merged into it: no bot answers', async () => {
@@ -178,6 +239,17 @@ test('a chat that a person has is theirs with all that is merged into it: no bot
   await receive({ phone: PHONE, lid: LID }, 'both');
   expect(await rows('SELECT * FROM pending_answers')).toEqual([]);
   expect(await rows('SELECT bot_paused FROM chats')).toEqual([{ bot_paused: true }]);
+});
+
+test('a chat that a person had for a time that is over keeps nobody from being answered when it is merged', async () => {
+  const { receive, module, merchantId, rows, chatOf } = await setup();
+  await receive({ phone: PHONE }, 'for the person');
+  await module.get(ChatService).handover(merchantId, await chatOf('phone', PHONE), { minutes: 5 });
+  await rows(`UPDATE chats SET bot_paused_until = now() - interval '1 second'`);
+  await receive({ lid: LID }, 'for the bot');
+  await receive({ phone: PHONE, lid: LID }, 'both');
+  expect(await rows('SELECT 1 FROM pending_answers')).toHaveLength(2);
+  expect(await rows('SELECT bot_paused, bot_paused_until FROM chats')).toEqual([{ bot_paused: false, bot_paused_until: null }]);
 });
 
 test('the conversation that was had last goes on in the merged chat, and an order keeps its chat', async () => {
@@ -192,12 +264,19 @@ test('the conversation that was had last goes on in the merged chat, and an orde
       [merchantId, kept, hidden],
     );
     await tx.query(
+      `INSERT INTO carts (merchant_id, chat_id, lines, updated_at) VALUES ($1, $2, '["old"]', now() - interval '1 hour'), ($1, $3, '["new"]', now())`,
+      [merchantId, kept, hidden],
+    );
+    await tx.query(`UPDATE contacts SET language = 'fr', language_chosen = true WHERE lid = $1`, [LID]);
+    await tx.query(
       `INSERT INTO orders (merchant_id, number, status, customer_phone, total_amount, currency, chat_id) VALUES ($1, 1, 'pending', $2, 0, 'USD', $3)`,
       [merchantId, PHONE, hidden],
     );
   });
   await receive({ phone: PHONE, lid: LID }, 'both');
   expect(await rows('SELECT chat_id, state FROM conversations')).toEqual([{ chat_id: kept, state: { step: 'quantity' } }]);
+  expect(await rows('SELECT chat_id, lines FROM carts')).toEqual([{ chat_id: kept, lines: ['new'] }]);
+  expect(await rows('SELECT language, language_chosen FROM contacts')).toEqual([{ language: 'fr', language_chosen: true }]);
   expect(await rows('SELECT chat_id FROM orders')).toEqual([{ chat_id: kept }]);
 });
 

@@ -21,6 +21,13 @@ export interface ContactRow extends AddressRow, ConsentRow {
   name: string | null;
   /** The merchant's for the customer, which goes before. */
   own_name: string | null;
+  /** The merchant's notes. */
+  tags: string[];
+  /** The customer agreed to marketing. */
+  opted_in_at: Date | null;
+  /** Where, in the merchant's words; null with a time: here in the chat. */
+  opt_in_source: string | null;
+  language: string | null;
   created_at: Date;
 }
 

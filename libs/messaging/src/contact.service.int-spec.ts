@@ -5,6 +5,7 @@ import { ChannelService } from './channel.service.js';
 import type { ContactView } from './contact.dto.js';
 import { ChatService } from './chat.service.js';
 import { ContactService } from './contact.service.js';
+import { OptInRefusedError } from './messaging.errors.js';
 import { MessageStore } from './message.store.js';
 import { MessagingModule } from './messaging.module.js';
 
@@ -23,14 +24,15 @@ async function setup() {
     channels,
     channel,
     contacts,
-    list: (query: { q?: string; cursor?: string; limit?: number } = {}) => contacts.list(merchantId, { limit: 50, ...query }),
-    receive: (n: number, name?: string, channelId = channel.id) =>
+    list: (query: { q?: string; tag?: string; cursor?: string; limit?: number } = {}) =>
+      contacts.list(merchantId, { limit: 50, ...query }),
+    receive: (n: number, name?: string, channelId = channel.id, body = 'hi') =>
       tenancy.run(merchantId, (tx) =>
         module.get(MessageStore).receive(tx, channelId, {
           waMessageId: newId(),
           from: { phone: phone(n) },
           name,
-          content: { type: 'text', text: { body: 'hi' } },
+          content: { type: 'text', text: { body } },
         }),
       ),
   };
@@ -64,6 +66,7 @@ test('a contact shows who it is, what it wants, and its chats on all channels', 
     id,
     phone: phone(1),
     name: 'Rudo',
+    tags: [],
     optedOut: false,
     marketingStopped: false,
     blocked: false,
@@ -86,6 +89,41 @@ test('the merchant’s name for a customer stays, whatever they call themselves,
   const chats = module.get(ChatService);
   expect((await chats.list(merchantId, { limit: 5, q: 'stall' })).data[0]!.contact.name).toBe('Rudo of stall 5');
   expect((await chats.list(merchantId, { limit: 5, q: '!!' })).data).toEqual([]);
+});
+
+test('tags are the merchant’s notes: given all at once, kept when others change, and a way to find who has them', async () => {
+  const { receive, list, contacts, merchantId } = await setup();
+  for (let n = 1; n <= 3; n += 1) await receive(n);
+  const [third, second] = (await list()).data;
+  expect((await contacts.update(merchantId, third!.id, { tags: ['wholesale', 'harare'] })).tags).toEqual(['wholesale', 'harare']);
+  await contacts.update(merchantId, second!.id, { tags: ['harare'] });
+  expect((await contacts.update(merchantId, third!.id, { name: 'Rudo' })).tags).toEqual(['wholesale', 'harare']);
+  expect((await list({ tag: 'harare' })).data.map(({ id }) => id)).toEqual([third!.id, second!.id]);
+  expect((await list({ tag: 'wholesale' })).data.map(({ id }) => id)).toEqual([third!.id]);
+  expect((await list({ tag: 'hara' })).data).toEqual([]);
+  expect((await contacts.update(merchantId, third!.id, { tags: [] })).tags).toEqual([]);
+});
+
+test('who agreed to marketing, and where: as the merchant says, or by START; STOP takes it back, and only START brings it again', async () => {
+  const { receive, list, contacts, merchantId } = await setup();
+  await receive(1);
+  const [{ id, ...met } = { id: '' }] = (await list()).data;
+  expect(met).not.toHaveProperty('optedInAt');
+  const agreed = await contacts.update(merchantId, id, { optedIn: true, optInSource: 'Signed at the till' });
+  expect(agreed).toMatchObject({ optedInAt: expect.any(String) as string, optInSource: 'Signed at the till' });
+  // The first time counts.
+  const again = await contacts.update(merchantId, id, { optedIn: true, optInSource: 'Fair' });
+  expect(again).toMatchObject({ optedInAt: agreed.optedInAt, optInSource: 'Signed at the till' });
+  expect(await contacts.update(merchantId, id, { optedIn: false })).not.toHaveProperty('optedInAt');
+  await receive(1, undefined, undefined, 'START');
+  expect(await contacts.get(merchantId, id)).toMatchObject({ optedOut: false, optInSource: 'START' });
+  await receive(1, undefined, undefined, 'STOP');
+  const stopped = await contacts.get(merchantId, id);
+  expect(stopped).toMatchObject({ optedOut: true });
+  expect(stopped).not.toHaveProperty('optedInAt');
+  await expect(contacts.update(merchantId, id, { optedIn: true, optInSource: 'Fair' })).rejects.toThrow(OptInRefusedError);
+  await receive(1, undefined, undefined, 'subscribe');
+  expect(await contacts.get(merchantId, id)).toMatchObject({ optedOut: false, optInSource: 'START' });
 });
 
 test('nothing given changes nothing; unknown contacts and those of others are not found', async () => {
@@ -121,13 +159,37 @@ test('in the trail stand the decisions of the merchant’s people, and nothing t
     await contacts.update(merchantId, contact!.id, { blocked: true });
     await contacts.update(merchantId, contact!.id, { blocked: true });
   });
+  await receive(1, 'Rudo M.', undefined, 'START');
+  await receive(1, 'Rudo M.', undefined, 'STOP');
   const entries = await trail();
   expect(entries.map(({ action }) => action)).toEqual(['update', 'update']);
   expect(entries.at(-1)!.after).toEqual({
     merchant_id: merchantId,
     id: contact!.id,
     own_name: 'Rudo of stall 5',
+    tags: [],
+    opted_in_at: null,
+    opt_in_source: null,
     blocked_at: expect.any(String),
     created_at: expect.any(String),
   });
+});
+
+test('that the merchant says somebody agreed, or does no more, is a decision of the trail, and so are tags', async () => {
+  const { receive, list, contacts, merchantId, tenancy } = await setup();
+  await receive(1, 'Rudo');
+  const [contact] = (await list()).data;
+  await workContext.run({ requestId: newId(), actor: { type: 'system' } }, async () => {
+    await contacts.update(merchantId, contact!.id, { tags: ['wholesale'] });
+    await contacts.update(merchantId, contact!.id, { optedIn: true, optInSource: 'Fair' });
+    await contacts.update(merchantId, contact!.id, { optedIn: false });
+  });
+  const trail = await tenancy.run(merchantId, (tx) =>
+    tx.query<{ after: object }>(`SELECT after FROM audit_logs WHERE entity = 'contact' ORDER BY seq`),
+  );
+  expect(trail.map(({ after }) => after)).toMatchObject([
+    { tags: ['wholesale'], opt_in_source: null },
+    { opt_in_source: 'Fair', opted_in_at: expect.any(String) as string },
+    { opt_in_source: null, opted_in_at: null },
+  ]);
 });

@@ -28,8 +28,9 @@ export class ContactService {
       tx.query<ContactRow>(
         `SELECT * FROM contacts WHERE merchant_id = $1 AND ($2::uuid IS NULL OR id < $2)
            AND ($3::text IS NULL OR position(lower($3) IN lower(coalesce(own_name, name, ''))) > 0 OR position($3 IN phone) > 0)
-         ORDER BY id DESC LIMIT $4`,
-        [merchantId, after ?? null, query.q ?? null, query.limit + 1],
+           AND ($4::text IS NULL OR $4 = ANY (tags))
+         ORDER BY id DESC LIMIT $5`,
+        [merchantId, after ?? null, query.q ?? null, query.tag ?? null, query.limit + 1],
       ),
     );
     return pageOf(rows, query.limit, view, (row) => [row.id]);
@@ -40,12 +41,17 @@ export class ContactService {
     return this.tenancy.run(merchantId, (tx) => this.detail(tx, id));
   }
 
-  /** @throws NotFoundError */
-  async update(merchantId: string, id: string, { name, blocked }: UpdateContactBody): Promise<ContactDetailView> {
+  /** @throws NotFoundError, OptInRefusedError */
+  async update(merchantId: string, id: string, body: UpdateContactBody): Promise<ContactDetailView> {
+    const { name, tags, blocked, optedIn, optInSource } = body;
     return this.tenancy.run(merchantId, async (tx) => {
-      if (name !== undefined)
-        await tx.query('UPDATE contacts SET own_name = $3 WHERE merchant_id = $1 AND id = $2', [merchantId, id, name]);
+      if (name !== undefined || tags !== undefined)
+        await tx.query(
+          'UPDATE contacts SET own_name = coalesce($3, own_name), tags = coalesce($4, tags) WHERE merchant_id = $1 AND id = $2',
+          [merchantId, id, name ?? null, tags ?? null],
+        );
       if (blocked !== undefined) await this.store.setBlocked(tx, id, blocked);
+      if (optedIn !== undefined) await this.store.setOptedIn(tx, id, optedIn ? optInSource! : null);
       return this.detail(tx, id);
     });
   }
@@ -84,6 +90,9 @@ const view = (row: ContactRow): ContactView => {
     id: row.id,
     ...(row.phone ? { phone: row.phone } : {}),
     ...(name ? { name } : {}),
+    ...(row.language ? { language: row.language } : {}),
+    tags: row.tags,
+    ...(row.opted_in_at ? { optedInAt: row.opted_in_at.toISOString(), optInSource: row.opt_in_source ?? 'START' } : {}),
     optedOut: row.opted_out_at !== null,
     marketingStopped: row.marketing_stopped_at !== null,
     blocked: row.blocked_at !== null,

@@ -14,7 +14,7 @@ export {
 export type { ChannelKind, ChannelReport, ChannelStatus } from './channel.entity.js';
 export { ChannelService } from './channel.service.js';
 export { ChannelSessionService } from './channel-session.service.js';
-export { ChatContactView, ChatQuery, ChatView, MessageQuery } from './chat.dto.js';
+export { ChatContactView, ChatQuery, ChatView, HandoverBody, MessageQuery } from './chat.dto.js';
 export { ChatService } from './chat.service.js';
 export type { ContactAddress } from './contact-address.js';
 export { ContactChatSummary, ContactDetailView, ContactQuery, ContactView, UpdateContactBody } from './contact.dto.js';
@@ -36,9 +36,11 @@ export {
   NotLinkableError,
   NotLinkingError,
   OptedOutError,
+  OptInRefusedError,
   SimulatorOffError,
 } from './messaging.errors.js';
 export { MessagingModule } from './messaging.module.js';
+export { type NumberCode, type NumberOutcome, NumberProofService } from './number-proof.service.js';
 export type { Receipt } from './receipts.js';
 export { ScheduleService } from './schedule.service.js';
 export { contentOf, recipientOf, SendMessageBody, TemplateContent } from './send.dto.js';

@@ -12,6 +12,13 @@ export class TimelineEntry {
   at!: string;
 }
 
+export class MessageTemplateView {
+  /** @example 01990000-0000-7000-8000-000000000004 */
+  id!: string;
+  /** @example 2 */
+  version!: number;
+}
+
 export class MessageView {
   id!: string;
   chatId!: string;
@@ -33,6 +40,8 @@ export class MessageView {
   waMessageId?: string;
   /** @example 01990000-0000-7000-8000-000000000002 */
   replyTo?: string;
+  /** The template that it was made of, as that was then: GET /api/templates/:id/versions. */
+  template?: MessageTemplateView;
   /** It was to be sent not before this time. @example 2026-11-26T08:00:00.000Z */
   scheduledFor?: string;
   createdAt!: string;

@@ -16,6 +16,8 @@ export interface MessageRow {
   wa_message_id: string | null;
   reply_to: string | null;
   scheduled_for: Date | string | null;
+  template_id: string | null;
+  template_version: number | null;
   created_at: Date | string;
 }
 
@@ -31,6 +33,7 @@ export function messageView(row: MessageRow): MessageView {
     status: row.status,
     ...(row.wa_message_id ? { waMessageId: row.wa_message_id } : {}),
     ...(row.reply_to ? { replyTo: row.reply_to } : {}),
+    ...(row.template_id ? { template: { id: row.template_id, version: row.template_version! } } : {}),
     ...(row.scheduled_for ? { scheduledFor: new Date(row.scheduled_for).toISOString() } : {}),
     createdAt: new Date(row.created_at).toISOString(),
   };

@@ -23,7 +23,7 @@ const FETCHING = `
     INSERT INTO pending_media (merchant_id, message_id, channel_id) SELECT $1, new.id, $2 FROM new, seen WHERE $8::jsonb IS NOT NULL
   )`;
 
-/** What the message changes: START says nothing about consent to who has not opted out, and begins a conversation. */
+/** What the bot answers to: START by who has not opted out begins a conversation, whatever else it means. */
 const CONSENT = (said: string): string => `
   CASE WHEN ${said} = 'in' AND (SELECT c.opted_out_at IS NULL FROM chats h
                                 JOIN contacts c ON c.merchant_id = h.merchant_id AND c.id = h.contact_id
@@ -65,7 +65,9 @@ export const INSERT_ELSEWHERE = `
 
 /**
  * $1 merchant, $2 channel, $3 chat, $4 type, $5 content, $6 text, $7 our id of what it answers, $8 category, $9 not before,
- * $10 shard, $11 whether what is offered changes, $12 what is offered, $13 the file that goes with it.
+ * $10 shard, $11 whether what is offered changes, $12 what is offered, $13 the file that goes with it, $14 the template that it was made of,
+ * $15 its version, $16 what Meta is sent in its place when the window is closed, $17 the part of the text that no event
+ * repeats.
  */
 export const INSERT_OUTBOUND = `
   WITH ${NEW}, chat AS (
@@ -74,9 +76,9 @@ export const INSERT_OUTBOUND = `
     FROM new WHERE h.merchant_id = $1 AND h.id = $3
   ), message AS (
     INSERT INTO messages (merchant_id, id, chat_id, channel_id, seq, direction, type, content, text, category, status, timeline,
-                          reply_to, scheduled_for, created_at)
+                          reply_to, scheduled_for, created_at, template_id, template_version, cloud_template, secret)
     SELECT $1, new.id, $3, $2, new.seq, 'outbound', $4, $5, $6, $8, 'queued', ${timeline('queued')}, $7, $9::timestamptz,
-           uuid_extract_timestamp(new.id) FROM new
+           uuid_extract_timestamp(new.id), $14, $15, $16, $17 FROM new
   ), pending AS (
     INSERT INTO pending_sends (merchant_id, chat_id, seq, message_id, channel_id, shard, due_at, ring_at, scheduled_for, media_id)
     SELECT $1, $3, new.seq, new.id, $2, $10, coalesce($9, now()), coalesce($9, now() + interval '10 seconds'), $9, $13 FROM new

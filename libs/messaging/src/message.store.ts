@@ -2,16 +2,19 @@ import { Injectable } from '@nestjs/common';
 import { NotFoundError, storable } from '@soko/common';
 import {
   answerChat,
+  type CloudTemplate,
   contentText,
   fetchMedia,
   type InboundContent,
   messageReceived,
   messageSent,
+  type NamedFile,
   optionsOf,
   type OutboundContent,
   sendChat,
 } from '@soko/contracts';
 import type { TenantTx } from '@soko/database';
+import { linkCodeIn } from '@soko/identity';
 import { ChannelService } from './channel.service.js';
 import { ChatStore, type LockedChat } from './chat.store.js';
 import { consentWord } from './consent.js';
@@ -34,6 +37,12 @@ export interface Incoming {
   replyTo?: string;
 }
 
+/** The version of a template that a message was made of. */
+export interface TemplateOrigin {
+  id: string;
+  version: number;
+}
+
 /** A message to a customer. */
 export interface Outgoing {
   channelId?: string;
@@ -44,6 +53,12 @@ export interface Outgoing {
   replyTo?: string;
   /** Not before this time. */
   sendAt?: Date;
+  /** What `content` was made of. */
+  template?: TemplateOrigin;
+  /** What Meta is sent in place of `content` when the customer's last message is too old for that. */
+  cloudTemplate?: CloudTemplate;
+  /** Part of its text that no event repeats. */
+  secret?: string;
   /** It is the bot's answer: what was offered before is over, whether it offers something itself or not. */
   answers?: boolean;
 }
@@ -57,6 +72,11 @@ export class MessageStore {
     private readonly contacts: ContactStore,
   ) {}
 
+  /** Whether a message that names no channel can be queued. */
+  hasChannel(tx: TenantTx): Promise<boolean> {
+    return this.channels.hasDefault(tx);
+  }
+
   /**
    * Stores a customer's message once, however often it is handed over, and wakes the bot unless a person has the chat or the
    * customer is blocked. One that could not be read at first (`undecryptable`) is filled in when it comes again and can.
@@ -69,7 +89,7 @@ export class MessageStore {
     const chat = await this.chats.open(tx, channelId, message.from, message.name);
     if (message.name && message.name !== chat.name) await this.contacts.rename(tx, chat.contactId, message.name);
     const read = understand(message.content, chat);
-    const answered = !chat.paused && !chat.blocked && !isPlaceholder(message.content);
+    const answered = (!chat.paused || isLinkCode(message.content)) && !chat.blocked && !isPlaceholder(message.content);
     const stored = await this.store(tx, chat, { ...message, content: read.content }, answered, read.consent);
     if (!stored) return false;
     if (isPlaceholder(message.content)) return true;
@@ -127,6 +147,11 @@ export class MessageStore {
     return true;
   }
 
+  /** Queues what the bot answers in a chat, in this order. With the first of it ends what was offered before. @throws as `queue` */
+  async answer(tx: TenantTx, chatId: string, contents: OutboundContent[]): Promise<void> {
+    for (const [n, content] of contents.entries()) await this.queue(tx, { to: { chatId }, content, answers: n === 0 });
+  }
+
   /**
    * Queues a message to a customer, behind all that was queued for the same chat before.
    * @throws NoChannelError when there is no channel to send it by; NotFoundError for a channel, a chat, a file or a `replyTo` that is not the
@@ -137,7 +162,7 @@ export class MessageStore {
     const known = typeof to === 'string' ? undefined : await this.chats.get(tx, to.chatId);
     const channel = await this.channels.resolve(tx, known?.channelId ?? message.channelId);
     if (message.replyTo) await this.assertMessage(tx, message.replyTo);
-    if (content.type === 'media') await this.assertFile(tx, content.media.mediaId);
+    const file = content.type === 'media' ? await this.lockFile(tx, content.media.mediaId) : undefined;
     const chat = known ?? (await this.chats.open(tx, channel.id, { phone: to as string }));
     if (chat.blocked) throw new ContactBlockedError();
     if (category === 'marketing' && (chat.optedOut || chat.marketingStopped)) throw new OptedOutError();
@@ -151,7 +176,7 @@ export class MessageStore {
       chat.id,
       content.type,
       JSON.stringify(content),
-      contentText(content),
+      contentText(content, file),
       message.replyTo ?? null,
       category,
       sendAt ?? null,
@@ -159,6 +184,10 @@ export class MessageStore {
       offers,
       options.length > 0 ? JSON.stringify(options) : null,
       content.type === 'media' ? content.media.mediaId : null,
+      message.template?.id ?? null,
+      message.template?.version ?? null,
+      message.cloudTemplate ? JSON.stringify(message.cloudTemplate) : null,
+      message.secret ?? null,
     ]);
     if (!sendAt) tx.wake(sendChat, { merchantId: tx.merchantId, chatId: chat.id, shard: channel.shard });
     return {
@@ -221,10 +250,14 @@ export class MessageStore {
     return row;
   }
 
-  /** While the message waits, its file cannot be deleted. */
-  private async assertFile(tx: TenantTx, id: string): Promise<void> {
-    const [found] = await tx.query('SELECT 1 FROM media_files WHERE merchant_id = $1 AND id = $2', [tx.merchantId, id]);
+  /** While the message waits, its file cannot be deleted: not from here on. */
+  private async lockFile(tx: TenantTx, id: string): Promise<NamedFile> {
+    const [found] = await tx.query<NamedFile>(
+      'SELECT kind, filename FROM media_files WHERE merchant_id = $1 AND id = $2 FOR KEY SHARE',
+      [tx.merchantId, id],
+    );
     if (!found) throw new NotFoundError('media', id);
+    return found;
   }
 
   private async assertMessage(tx: TenantTx, id: string): Promise<void> {
@@ -243,6 +276,9 @@ function understand(content: InboundContent, chat: LockedChat): { content: Inbou
   if (chosen) return { content: { type: 'reply', reply: { ...chosen, typed: body } } };
   return { content, ...(word === 'cancel' && (chat.paused || chat.blocked) ? { consent: 'out' } : {}) };
 }
+
+/** It is looked at even where a person has the chat: until it is used, others could read it there and use it. */
+const isLinkCode = (content: InboundContent): boolean => content.type === 'text' && linkCodeIn(content.text.body) !== undefined;
 
 /** Stands for a message whose key has not come yet; the network hands it over again when it can be read. */
 const isPlaceholder = (content: InboundContent): boolean =>

@@ -35,6 +35,11 @@ export class OptedOutError extends AppError {
     super(409, 'opted_out', 'This customer wants no marketing; only messages of category utility or authentication may be sent.');
   }
 }
+export class OptInRefusedError extends AppError {
+  constructor() {
+    super(409, 'opted_out', 'This customer wrote STOP; only they can take that back, by writing START.');
+  }
+}
 export class NotCancellableError extends AppError {
   constructor(status: string) {
     super(409, 'not_cancellable', `Only a message that is scheduled for later can be cancelled; this one is ${status}.`);

@@ -7,6 +7,7 @@ import { ChatStore } from './chat.store.js';
 import { ContactService } from './contact.service.js';
 import { ContactStore } from './contact.store.js';
 import { MessageStore } from './message.store.js';
+import { NumberProofService } from './number-proof.service.js';
 import { ReceiptBook } from './receipt-book.js';
 import { ScheduleService } from './schedule.service.js';
 import { SendQueue } from './send.queue.js';
@@ -20,6 +21,7 @@ import { SendQueue } from './send.queue.js';
     ChatStore,
     ChatService,
     MessageStore,
+    NumberProofService,
     ReceiptBook,
     SendQueue,
     ScheduleService,
@@ -31,6 +33,7 @@ import { SendQueue } from './send.queue.js';
     ContactService,
     ChatService,
     MessageStore,
+    NumberProofService,
     SendQueue,
     ScheduleService,
     AnswerQueue,

@@ -4,6 +4,7 @@ import { messageFailed, messageSent, sendChat } from '@soko/contracts';
 import type { TenantTx } from '@soko/database';
 import type { MessageStatus, TimelineEntry } from './message.dto.js';
 import { type Climb, climb, type Receipt } from './receipts.js';
+import { TOLD_TEXT } from './send.sql.js';
 
 interface ToldMessage {
   id: string;
@@ -80,7 +81,7 @@ export class ReceiptBook {
   private lock(tx: TenantTx, channelId: string, ids: string[]): Promise<ToldMessage[]> {
     return tx.query(
       // From the ids to the messages, one partition for each: an array would be looked for in all of them.
-      `SELECT m.id, m.chat_id, h.contact_id, c.phone, m.type, m.text, m.status, m.timeline
+      `SELECT m.id, m.chat_id, h.contact_id, c.phone, m.type, ${TOLD_TEXT}, m.status, m.timeline
        FROM unnest($3::uuid[]) AS told (id)
        JOIN messages m ON m.merchant_id = $1 AND m.id = told.id AND m.channel_id = $2 AND m.direction = 'outbound'
        JOIN chats h ON h.merchant_id = $1 AND h.id = m.chat_id

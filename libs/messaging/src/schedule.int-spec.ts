@@ -12,6 +12,7 @@ import { SendQueue } from './send.queue.js';
 
 const HOUR = 3_600_000;
 const PHONE = '+263771000001';
+const to = (n: number) => ({ to: `+26377100000${n}` });
 
 async function setup() {
   const house = await integration({ imports: [MessagingModule] });
@@ -165,4 +166,23 @@ test('what a scheduled message offers stands from when it goes out, and not befo
   await comes([later.id], -1);
   await claim(later.chatId);
   expect(await offer()).toEqual([{ id: 'a', title: 'Apples' }]);
+});
+
+test('what no sender has taken in hand is taken back, what one has goes on, and what has left is left alone', async () => {
+  const { send, claim, settleSent, schedule, tenancy, merchantId, message, rows } = await setup();
+  const sent = await send('sent', undefined, to(1));
+  await settleSent((await claim(sent.chatId))!);
+  const inHand = await send('in hand', undefined, to(2));
+  await claim(inHand.chatId);
+  const waiting = await send('waiting', undefined, to(3));
+  const others = await send('of somebody else', undefined, to(3));
+  const ids = [sent, inHand, waiting].map(({ id }) => id);
+  expect(await tenancy.run(merchantId, (tx) => schedule.withdraw(tx, ids))).toBe(1);
+  expect(await tenancy.run(merchantId, (tx) => schedule.withdraw(tx, []))).toBe(0);
+  const statuses = await Promise.all([...ids, others.id].map(async (id) => (await message(id)).status));
+  expect(statuses).toEqual(['sent', 'sending', 'cancelled', 'queued']);
+  expect((await message(waiting.id)).timeline.at(-1)).toMatchObject({ status: 'cancelled' });
+  expect(await rows('SELECT message_id FROM pending_sends ORDER BY message_id')).toEqual(
+    [inHand.id, others.id].map((message_id) => ({ message_id })),
+  );
 });

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { decodeCursor, NotFoundError, type Page, type PageQuery, pageOf } from '@soko/common';
-import { Tenancy } from '@soko/database';
+import { Tenancy, type TenantTx } from '@soko/database';
 import type { MessageStatus, MessageView } from './message.dto.js';
 import { type MessageRow, messageView } from './message.row.js';
 import { NotCancellableError } from './messaging.errors.js';
 import { entry } from './send.sql.js';
 
-/** Messages that are to be sent later. */
+/** Messages that have not been sent, and those that are to be sent later. */
 @Injectable()
 export class ScheduleService {
   constructor(private readonly tenancy: Tenancy) {}
@@ -57,5 +57,21 @@ export class ScheduleService {
       );
       throw message ? new NotCancellableError(message.status) : new NotFoundError('message', id);
     });
+  }
+
+  /** Takes back those of the messages that no sender has taken in hand yet; the others go on. @returns how many. */
+  async withdraw(tx: TenantTx, ids: string[]): Promise<number> {
+    const withdrawn = await tx.query(
+      `WITH gone AS (
+         DELETE FROM pending_sends WHERE merchant_id = $1 AND message_id = ANY (ARRAY(
+           SELECT message_id FROM pending_sends WHERE merchant_id = $1 AND message_id = ANY ($2::uuid[]) AND attempts = 0
+           ORDER BY message_id FOR UPDATE SKIP LOCKED
+         )) RETURNING message_id
+       )
+       UPDATE messages m SET status = 'cancelled', timeline = m.timeline || ${entry("'cancelled'")}
+       FROM gone WHERE m.merchant_id = $1 AND m.id = gone.message_id RETURNING m.id`,
+      [tx.merchantId, ids],
+    );
+    return withdrawn.length;
   }
 }

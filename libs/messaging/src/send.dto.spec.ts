@@ -6,6 +6,7 @@ const PARTS = {
   text: { body: 'Hello', previewUrl: false },
   buttons: { header: 'H', body: 'Choose', footer: 'F', buttons: [{ id: 'yes', title: 'Yes' }] },
   list: { body: 'Choose', button: 'Open', sections: [{ title: 'All', rows: [{ id: 'a', title: 'A', description: 'First' }] }] },
+  media: { mediaId: '019ab2c4-5d6e-7f80-9a1b-2c3d4e5f6071', caption: 'Fresh today' },
   location: { latitude: -17.8, longitude: 31.05, name: 'Market' },
   template: { name: 'order_update', language: 'en', variables: { number: 1042 } },
 };

@@ -65,6 +65,7 @@ test('a claim carries what the transport needs, and is marked as being sent', as
     contactId: expect.any(String),
     to: { phone: PHONE },
     content: { type: 'text', text: { body: 'first' } },
+    cloudTemplate: null,
     category: 'utility',
     waMessageId: ownIdOf(first.id),
     attempts: 1,

@@ -1,6 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { backoff } from '@soko/common';
-import { messageFailed, messageSent, type Option, optionsOf, type OutboundContent, sendChat } from '@soko/contracts';
+import {
+  type CloudTemplate,
+  messageFailed,
+  messageSent,
+  type Option,
+  optionsOf,
+  type OutboundContent,
+  sendChat,
+} from '@soko/contracts';
 import type { TenantTx } from '@soko/database';
 import type { ContactAddress } from './contact-address.js';
 import { addressOfRow, type AddressRow, CONTACT_COLUMNS, type ConsentRow } from './contact.row.js';
@@ -26,6 +34,8 @@ export interface ClaimedSend {
   seq: number;
   to: ContactAddress;
   content: OutboundContent;
+  /** What Meta is sent instead when the window is closed; null: nothing can be. */
+  cloudTemplate: CloudTemplate | null;
   category: MessageCategory;
   /** Our own id on the wire, where the transport takes one: a second try is then the same message. */
   waMessageId: string | null;
@@ -66,7 +76,6 @@ interface ChatRow extends AddressRow, ConsentRow {
   last_inbound_at: Date | null;
   read_mark: string | null;
   begun_by: string | null;
-  begun: boolean | null;
 }
 
 interface ClaimRow {
@@ -82,6 +91,7 @@ interface ClaimedRow {
   category: MessageCategory;
   wa_message_id: string | null;
   reply_to: string | null;
+  cloud_template: CloudTemplate | null;
 }
 
 /** What waits to be sent, per chat, oldest first. */
@@ -98,15 +108,23 @@ export class SendQueue {
    * @param ownId prefix of our own wire ids, undefined when the transport assigns them.
    */
   async claim(tx: TenantTx, chatId: string, lease: Lease, ownId?: string): Promise<ClaimedSend | undefined> {
-    const chat = await this.lock(tx, chatId);
-    if (!chat) return undefined;
-    const [row] = await tx.query<ClaimRow>(CLAIM, [tx.merchantId, chatId, lease.shard, lease.holder, lease.fence]);
-    if (!row) return undefined;
+    const [chat, [row]] = await Promise.all([
+      this.lock(tx, chatId),
+      tx.query<ClaimRow>(CLAIM, [tx.merchantId, chatId, lease.shard, lease.holder, lease.fence]),
+    ]);
+    if (!chat || !row) return undefined;
     const { message_id: messageId, seq, attempts } = row;
-    const [message] = await tx.query<ClaimedRow>(MARK_CLAIMED, [tx.merchantId, messageId, ownId ?? null]);
+    const [[message], [first]] = await Promise.all([
+      tx.query<ClaimedRow>(MARK_CLAIMED, [tx.merchantId, messageId, ownId ?? null]),
+      // Apart, for the same reason as MARK_CLAIMED.
+      tx.query<{ status: string }>('SELECT status FROM messages WHERE merchant_id = $1 AND id = $2', [
+        tx.merchantId,
+        chat.begun_by,
+      ]),
+    ]);
     const { content, category } = message!;
-    const begun = chat.begun === true && chat.begun_by !== messageId;
-    await this.noteClaim(tx, chatId, chat, { messageId, begun, offer: row.scheduled ? optionsOf(content) : [] });
+    const begun = chat.begun_by !== messageId && ['sent', 'delivered', 'read'].includes(first?.status ?? '');
+    this.noteClaim(tx, chatId, chat, { messageId, begun, offer: row.scheduled ? optionsOf(content) : [] });
     return {
       messageId,
       chatId,
@@ -115,6 +133,7 @@ export class SendQueue {
       seq,
       to: addressOfRow(chat),
       content,
+      cloudTemplate: message!.cloud_template,
       category,
       waMessageId: message!.wa_message_id,
       attempts,
@@ -189,9 +208,7 @@ export class SendQueue {
   /** The chat, locked: nobody else claims in it, and who it is with does not change. */
   private async lock(tx: TenantTx, chatId: string): Promise<ChatRow | undefined> {
     const [chat] = await tx.query<ChatRow>(
-      `SELECT h.contact_id, h.last_inbound_at, h.read_mark, h.begun_by, ${CONTACT_COLUMNS},
-              (SELECT b.status IN ('sent', 'delivered', 'read') FROM messages b
-               WHERE b.merchant_id = h.merchant_id AND b.id = h.begun_by) AS begun
+      `SELECT h.contact_id, h.last_inbound_at, h.read_mark, h.begun_by, ${CONTACT_COLUMNS}
        FROM chats h JOIN contacts c ON c.merchant_id = h.merchant_id AND c.id = h.contact_id
        WHERE h.merchant_id = $1 AND h.id = $2 FOR UPDATE OF h`,
       [tx.merchantId, chatId],
@@ -205,14 +222,14 @@ export class SendQueue {
   }
 
   /** The read mark is taken along, and from now on there is something to tap, or something that began the chat. */
-  private async noteClaim(
+  private noteClaim(
     tx: TenantTx,
     chatId: string,
     chat: ChatRow,
     { messageId, begun, offer }: { messageId: string; begun: boolean; offer: Option[] },
-  ): Promise<void> {
+  ): void {
     if (!chat.read_mark && offer.length === 0 && (begun || chat.begun_by === messageId)) return;
-    await tx.query(
+    tx.write(
       `UPDATE chats SET read_mark = NULL, begun_by = CASE WHEN $3 THEN begun_by ELSE $4 END, offer = coalesce($5, offer)
        WHERE merchant_id = $1 AND id = $2`,
       [tx.merchantId, chatId, begun, messageId, offer.length > 0 ? JSON.stringify(offer) : null],

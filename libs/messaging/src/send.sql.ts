@@ -3,6 +3,9 @@ const DOUBT_SECONDS = 60;
 /** Statuses come within seconds or, when Meta's webhooks back up, within minutes. Whoever waits longer keeps a customer waiting. */
 const MOST_DOUBT = '15 minutes';
 
+/** What events tell of a message `m`: the secret in it is for the customer alone. */
+export const TOLD_TEXT = `CASE WHEN m.secret IS NULL THEN m.text ELSE replace(m.text, m.secret, '••••') END AS text`;
+
 /** One entry of a timeline; `status` is an SQL expression. */
 export const entry = (status: string): string => `jsonb_build_object('status', ${status}, 'at', to_jsonb(clock_timestamp()))`;
 
@@ -38,12 +41,12 @@ export const MARK_CLAIMED = `
       status = CASE WHEN m.status = 'queued' THEN 'sending' ELSE m.status END,
       timeline = CASE WHEN m.status = 'queued' THEN m.timeline || ${entry("'sending'")} ELSE m.timeline END
     WHERE m.merchant_id = $1 AND m.id = $2
-    RETURNING m.channel_id, m.content, m.category, m.wa_message_id, m.reply_to
+    RETURNING m.channel_id, m.content, m.category, m.wa_message_id, m.reply_to, m.cloud_template
   ), known AS (
     INSERT INTO message_ids (merchant_id, channel_id, wa_message_id, message_id)
     SELECT $1, channel_id, wa_message_id, $2 FROM claimed WHERE wa_message_id IS NOT NULL ON CONFLICT DO NOTHING
   )
-  SELECT channel_id, content, category, wa_message_id, reply_to FROM claimed`;
+  SELECT channel_id, content, category, wa_message_id, reply_to, cloud_template FROM claimed`;
 
 /** $1 merchant, $2 the message that is answered. */
 export const ANSWERED = `
@@ -64,7 +67,7 @@ export const SENT = `
   UPDATE messages m SET wa_message_id = $3, error = NULL,
     status = CASE WHEN m.status = 'sending' THEN 'sent' ELSE m.status END,
     timeline = CASE WHEN m.status = 'sending' THEN m.timeline || ${entry("'sent'")} ELSE m.timeline END
-  FROM gone WHERE m.merchant_id = $1 AND m.id = $2 RETURNING m.type, m.text`;
+  FROM gone WHERE m.merchant_id = $1 AND m.id = $2 RETURNING m.type, ${TOLD_TEXT}`;
 
 /** $1 merchant, $2 message, $3 the attempt, $4 why. Of an attempt that was given up for a later one nobody wants to know. */
 export const FAIL = `
@@ -72,7 +75,7 @@ export const FAIL = `
     DELETE FROM pending_sends WHERE merchant_id = $1 AND message_id = $2 AND attempts = $3 RETURNING 1
   )
   UPDATE messages m SET status = 'failed', error = $4, timeline = m.timeline || ${entry("'failed'")}
-  FROM gone WHERE m.merchant_id = $1 AND m.id = $2 AND m.status = 'sending' RETURNING m.type, m.text`;
+  FROM gone WHERE m.merchant_id = $1 AND m.id = $2 AND m.status = 'sending' RETURNING m.type, ${TOLD_TEXT}`;
 
 /**
  * $1 merchant, $2 message, $3 the attempt, $4 why, $5 whether the attempt counts, $6 how long in ms, $7 how long at first and $8

@@ -2,7 +2,15 @@ import { Injectable } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { newId } from '@soko/common';
-import { deliverWebhook, orderCreated, processOrder, type ProcessOrderJob, react } from '@soko/contracts';
+import {
+  deliverWebhook,
+  makePaymentLink,
+  orderCreated,
+  processOrder,
+  type ProcessOrderJob,
+  react,
+  refundPayment,
+} from '@soko/contracts';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HandlerRegistry, Handles, Reacts } from './handler.registry.js';
 
@@ -26,6 +34,10 @@ class Orders {
   async process({ orderId }: ProcessOrderJob): Promise<void> {
     this.seen.push(orderId);
   }
+  @Handles(makePaymentLink)
+  async link(): Promise<void> {}
+  @Handles(refundPayment)
+  async refund(): Promise<void> {}
   helper(): string {
     return 'no handler';
   }
@@ -68,13 +80,13 @@ describe('HandlerRegistry', () => {
     const orderId = newId();
     await registry.jobs.get('process-order')!({ merchantId: newId(), orderId }, async () => undefined);
     expect(module.get(Orders).seen).toEqual([orderId]);
-    expect([...registry.jobs.keys()]).toEqual(['process-order']);
+    expect([...registry.jobs.keys()]).toEqual(['process-order', 'make-payment-link', 'refund-payment']);
   });
 
   it('does not start without a handler, names each job that lacks one, and says what to do', async () => {
     const registry = await setup(Orders);
     expect(() => registry.collect(['order_processing', 'webhook_delivery', 'maintenance'])).toThrow(
-      /no handler for retry-dead-letter, react, deliver-webhook: mark a method with @Handles and provide its class/,
+      /no handler for retry-dead-letter, react, deliver-webhook, run-broadcast: mark a method with @Handles and provide its class/,
     );
   });
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { newId, workContext } from '@soko/common';
-import { processOrder, type ProcessOrderJob, sendChat, type SendChatJob } from '@soko/contracts';
+import { makePaymentLink, processOrder, type ProcessOrderJob, refundPayment, sendChat, type SendChatJob } from '@soko/contracts';
 import { gate, type Gate, integration, until } from '@soko/testing';
 import { expect, test } from 'vitest';
 import { Handles } from './handler.registry.js';
@@ -23,6 +23,12 @@ class Orders {
     this.handled.push({ payload, requestId: workContext.requestId, at: performance.now() });
     if (this.failures-- > 0) throw new Error('not this time');
   }
+
+  /* The other jobs of the queue: whoever serves the one must handle the others. */
+  @Handles(makePaymentLink)
+  async link(): Promise<void> {}
+  @Handles(refundPayment)
+  async refund(): Promise<void> {}
 }
 
 @Injectable()
@@ -110,6 +116,20 @@ test('a job that fails to the end is kept, with its error, and the next one is h
   await until('the next job', () => orders.handled.at(-1)!.payload.orderId === next.orderId);
 });
 
+test('alarms of one kind that ring together share a job: each keeps its request, and one that fails holds no other back', async () => {
+  const { merchantId, orders, tenancy, failed } = await setup();
+  const rung = ['a', 'b', 'c'].map((requestId) => ({ requestId, payload: { merchantId, orderId: newId() } }));
+  orders.failures = 1;
+  await tenancy.run(merchantId, async (tx) => {
+    for (const { requestId, payload } of rung) workContext.run({ requestId }, () => tx.wake(processOrder, payload));
+  });
+  await until('the second try of the job', () => orders.handled.length === 6);
+  const handled = orders.handled.map(({ requestId, payload }) => ({ requestId, payload }));
+  // All of it once more: who is done finds nothing left to do.
+  expect(handled).toEqual([...rung, ...rung]);
+  expect(await failed()).toEqual([]);
+});
+
 test('a bad payload, or a job that nobody knows, fails alone', async () => {
   const { merchantId, orders, ring, failed, queue } = await setup();
   const bad = [
@@ -143,7 +163,7 @@ test('an app that does not handle a job of a queue that it serves does not start
 });
 
 test('only an open lane is served; closing it waits for the job at hand and takes no more', async () => {
-  const { module, tenancy, shop, alarms, queue } = await integration({
+  const { module, tenancy, shop, alarms } = await integration({
     serves: ['message_sending'],
     laned: ['message_sending'],
     providers: [Sender],
@@ -168,17 +188,15 @@ test('only an open lane is served; closing it waits for the job at hand and take
   let closed = false;
   const closing = workers.closeLane('message_sending', 1).then(() => (closed = true));
   const late = await ring(1);
-  // The worker may have reached for a job just before it was closed: that one is at hand, too.
-  const atHandToo = await until(
-    'the late job, waiting or begun',
-    async () => (sender.started.length === 3 && [late]) || ((await queue('message_sending-1').getWaitingCount()) === 1 && []),
-  );
   expect(closed).toBe(false);
   sender.hold.open();
   await closing;
-  expect(sender.ended).toEqual([one, atHand, ...atHandToo]);
+  // The worker may have reached for a job just before it was closed: that one is at hand, too.
+  const reached = sender.ended.slice(2);
+  expect([[], [late]]).toContainEqual(reached);
+  expect(sender.ended.slice(0, 2)).toEqual([one, atHand]);
   const after = await ring(1);
-  const left = [late, after].slice(atHandToo.length);
+  const left = [late, after].slice(reached.length);
   expect(await alarms('message_sending-1', left.length)).toEqual(left);
   await workers.closeLane('message_sending', 1);
   await workers.closeLane('message_sending', 3);

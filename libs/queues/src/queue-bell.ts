@@ -7,10 +7,14 @@ import type { FlowProducer, JobsOptions, Queue } from 'bullmq';
 import { queueOf } from './queue-names.js';
 import { BELL, QUEUE_SET } from './tokens.js';
 
-/** What a job carries: ids, and the request that led to it. */
-export interface JobData {
+/** What an alarm carries: ids, and the request that led to it. */
+export interface Rung {
   payload: object;
   requestId?: string;
+}
+/** What a job carries: an alarm, or several. */
+export interface JobData extends Rung {
+  more?: Rung[];
 }
 
 const OPTIONS: JobsOptions = {
@@ -23,6 +27,8 @@ const OPTIONS: JobsOptions = {
 const BATCH = 500;
 /** So many alarms may wait. */
 const MOST = 10_000;
+/** From one batch to the next: what rings in between goes together. */
+const GAP_MS = 10;
 /** What is on its way at the end gets so long: a store that is away must not keep the process from stopping. */
 const LAST_MS = 2_000;
 
@@ -31,6 +37,8 @@ interface Ring {
   name: string;
   data: JobData;
   opts: JobsOptions;
+  /** So many in one job. */
+  pack: number;
 }
 
 /**
@@ -61,7 +69,8 @@ export class QueueBell extends AlarmBell implements BeforeApplicationShutdown {
     for (const { job, payload, requestId } of alarms) {
       // While the store is away the rest is left to the sweep: the rows stand.
       if (this.waiting.size >= MOST) break;
-      const ring = { queueName: queueOf(job, payload), name: job.name, data: { payload, requestId }, opts: OPTIONS };
+      const data = { payload, requestId };
+      const ring = { queueName: queueOf(job, payload), name: job.name, data, opts: OPTIONS, pack: job.pack ?? 1 };
       this.waiting.set(`${job.name} ${JSON.stringify(payload)}`, ring);
     }
     if (this.waiting.size > 0) this.flushing ??= this.flush();
@@ -74,12 +83,14 @@ export class QueueBell extends AlarmBell implements BeforeApplicationShutdown {
   private async flush(): Promise<void> {
     await new Promise(setImmediate);
     for (let batch = this.take(); batch.length > 0; batch = this.take()) {
+      const gap = pause(GAP_MS);
       try {
-        await this.producer.addBulk(batch);
+        await this.producer.addBulk(packed(batch));
       } catch (error) {
         // The rows stand; the sweep rings for them.
         this.log.warn({ err: error, alarms: batch.length }, 'alarms were not queued');
       }
+      await gap;
     }
     this.flushing = undefined;
   }
@@ -89,4 +100,21 @@ export class QueueBell extends AlarmBell implements BeforeApplicationShutdown {
     for (const [key] of batch) this.waiting.delete(key);
     return batch.map(([, ring]) => ring);
   }
+}
+
+/** The jobs that the alarms make, each with as many alarms of its kind as it takes. */
+function packed(rings: Ring[]): Omit<Ring, 'pack'>[] {
+  const open = new Map<string, Ring>();
+  const jobs: Ring[] = [];
+  for (const ring of rings) {
+    const job = open.get(ring.name);
+    const more = job?.data.more ?? [];
+    if (job && job.queueName === ring.queueName && more.length + 1 < job.pack) {
+      job.data.more = [...more, ring.data];
+      continue;
+    }
+    open.set(ring.name, ring);
+    jobs.push(ring);
+  }
+  return jobs.map(({ queueName, name, data, opts }) => ({ queueName, name, data, opts }));
 }

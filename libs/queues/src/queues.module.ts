@@ -21,24 +21,36 @@ class BackendLifecycle implements OnApplicationShutdown {
 }
 
 @Module({
-  providers: [{ provide: BACKEND, inject: [Settings], useFactory: queueBackend }, BackendLifecycle],
-  exports: [BACKEND],
+  providers: [
+    {
+      provide: BACKEND,
+      inject: [Settings, OPTIONS],
+      useFactory: (settings: Settings, { serves }: QueuesOptions) => queueBackend(settings, serves.length > 0),
+    },
+    BackendLifecycle,
+  ],
+  exports: [BACKEND, OPTIONS],
 })
-class BackendModule {}
+class BackendModule {
+  static forApp(options: QueuesOptions): DynamicModule {
+    return { module: BackendModule, providers: [{ provide: OPTIONS, useValue: options }] };
+  }
+}
 
 @Module({})
 export class QueuesModule {
   /** Every app can ring; `options.serves` names the queues whose jobs it handles. */
   static forApp(options: QueuesOptions): DynamicModule {
     const names = allQueueNames(loadSettings().GATEWAY_SHARDS);
+    const backend = BackendModule.forApp(options);
     return {
       module: QueuesModule,
       global: true,
       imports: [
         DiscoveryModule,
-        BackendModule,
+        backend,
         BullModule.forRootAsync({
-          imports: [BackendModule],
+          imports: [backend],
           inject: [BACKEND],
           useFactory: (backend: QueueBackend) => backend.producer,
         }),
@@ -47,7 +59,6 @@ export class QueuesModule {
         BullModule.registerFlowProducer({ name: BELL, forceDisconnectOnShutdown: false }),
       ],
       providers: [
-        { provide: OPTIONS, useValue: options },
         {
           provide: QUEUE_SET,
           inject: names.map((name) => getQueueToken(name)),

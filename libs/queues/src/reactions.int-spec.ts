@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { newId } from '@soko/common';
-import { botConnected, type BotConnectedData, type EventEnvelope, react, retryDeadLetter } from '@soko/contracts';
+import { botConnected, type BotConnectedData, type EventEnvelope, react, retryDeadLetter, runBroadcast } from '@soko/contracts';
 import type { TenantTx } from '@soko/database';
 import { Log } from '@soko/observability';
 import { integration, parallel, seeded, until } from '@soko/testing';
@@ -35,6 +35,8 @@ class Notes {
 class Others {
   @Handles(retryDeadLetter)
   async retry(): Promise<void> {}
+  @Handles(runBroadcast)
+  async broadcast(): Promise<void> {}
 }
 
 async function setup(options: Parameters<typeof integration>[0] = {}) {

@@ -63,15 +63,18 @@ export class ReactionProcessor {
       let at: DueReaction | undefined;
       try {
         const more = await this.tenancy.run(job.merchantId, async (tx) => {
-          at = await this.next(tx, job);
+          const [first, second] = await this.waiting(tx, job);
+          at = first;
           if (!at?.due) return false;
           const envelope = this.envelope(job.merchantId, at);
-          await onBehalfOf(at, () => handler.run(tx, envelope));
-          await tx.query(
-            'DELETE FROM event_reactions WHERE merchant_id = $1 AND reaction = $2 AND subject = $3 AND position = $4',
-            [job.merchantId, job.reaction, job.subject, at.position],
-          );
-          return true;
+          await onBehalfOf(first!, () => handler.run(tx, envelope));
+          tx.write('DELETE FROM event_reactions WHERE merchant_id = $1 AND reaction = $2 AND subject = $3 AND position = $4', [
+            job.merchantId,
+            job.reaction,
+            job.subject,
+            at.position,
+          ]);
+          return second !== undefined;
         });
         if (!more) return;
       } catch (error) {
@@ -81,16 +84,19 @@ export class ReactionProcessor {
     }
   }
 
-  private async next(tx: TenantTx, job: ReactJob): Promise<DueReaction | undefined> {
-    const [row] = await tx.query<DueReaction>(
+  /**
+   * The next one, locked, and the one behind it. What comes later has an alarm of its own, which waits for the first one's lock and
+   * then finds the second: nothing must be looked for once more when the first is done.
+   */
+  private waiting(tx: TenantTx, job: ReactJob): Promise<DueReaction[]> {
+    return tx.query<DueReaction>(
       `SELECT r.position, r.attempts, r.due_at <= now() AS due, e.id, e.type, e.data, e.created_at,
               e.request_id AS "requestId"
        FROM event_reactions r JOIN events e ON e.merchant_id = r.merchant_id AND e.id = r.event_id
        WHERE r.merchant_id = $1 AND r.reaction = $2 AND r.subject = $3 AND r.ring_at IS NOT NULL
-       ORDER BY r.position LIMIT 1 FOR UPDATE OF r`,
+       ORDER BY r.position LIMIT 2 FOR UPDATE OF r`,
       [job.merchantId, job.reaction, job.subject],
     );
-    return row;
   }
 
   private envelope(merchantId: string, row: DueReaction): EventEnvelope {

@@ -93,7 +93,8 @@ test('every kind of row that waits is found, and its job carries its ids', async
   const { tenancy, merchantId, sweeper, alarms, queue, payloads } = await setup();
   await alarms('order_processing', 1);
   await queue('order_processing').obliterate({ force: true });
-  const [channelId, chatId, event, webhookId, deliveryId, deadLetterId, messageId, blobId] = Array.from({ length: 8 }, newId);
+  const [channelId, chatId, event, webhookId, deliveryId, deadLetterId, messageId, blobId, paymentId, refundId, broadcastId] =
+    Array.from({ length: 11 }, newId);
   await tenancy.run(merchantId, async (tx) => {
     const run = (sql: string, ...values: unknown[]) => tx.query(sql, [merchantId, ...values]);
     await run(`INSERT INTO channels (merchant_id, id, name, kind, shard) VALUES ($1, $2, 'c', 'simulator', 2)`, channelId);
@@ -141,6 +142,7 @@ test('every kind of row that waits is found, and its job carries its ids', async
       webhookId,
       event,
     );
+    await run(`INSERT INTO carts (merchant_id, chat_id, lines) VALUES ($1, $2, '[]')`, chatId);
     await run(`INSERT INTO inbound_deliveries (merchant_id, channel_id, body) VALUES ($1, $2, '[]')`, channelId);
     await run(
       `INSERT INTO dead_letters (merchant_id, id, kind, subject_id, payload, reason, due_at)
@@ -160,6 +162,23 @@ test('every kind of row that waits is found, and its job carries its ids', async
       channelId,
     );
     await run('INSERT INTO pending_media (merchant_id, message_id, channel_id) VALUES ($1, $2, $3)', messageId, channelId);
+    await run(
+      `INSERT INTO payments (merchant_id, id, order_id, title, method, provider, status, amount, currency)
+       VALUES ($1, $2, $3, 'Order 1', 'payment_link', 'stripe', 'pending', 1, 'USD')`,
+      paymentId,
+      payloads[0]!.orderId,
+    );
+    await run(
+      `INSERT INTO payment_refunds (merchant_id, id, payment_id, amount, status, reason) VALUES ($1, $2, $3, 1, 'requested', 'test')`,
+      refundId,
+      paymentId,
+    );
+    await run(
+      `INSERT INTO broadcasts (merchant_id, id, name, status, channel_id, template_name, variables, category, segment)
+       VALUES ($1, $2, 'Sale', 'running', $3, 'sale', '{}', 'marketing', '{}')`,
+      broadcastId,
+      channelId,
+    );
     for (const { due } of allJobs()) await tx.query(`UPDATE ${due.table} SET ring_at = now()`);
   });
   expect(await sweeper.sweep()).toBe(allJobs().length);
@@ -167,12 +186,14 @@ test('every kind of row that waits is found, and its job carries its ids', async
     'message_sending-2': [{ merchantId, chatId, shard: 2 }],
     inbound_processing: [
       { merchantId, chatId },
+      { merchantId, chatId },
       { merchantId, channelId },
     ],
-    order_processing: payloads,
+    order_processing: [...payloads, { merchantId, paymentId }, { merchantId, refundId }],
     maintenance: [
       { merchantId, deadLetterId },
       { merchantId, reaction: 'test.reaction', subject: 's' },
+      { merchantId, broadcastId },
     ],
     webhook_delivery: [{ merchantId, deliveryId }],
     media_processing: [

@@ -41,7 +41,9 @@ export class ApiClient {
       signal: AbortSignal.timeout(15_000),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: (text ? JSON.parse(text) : undefined) as T };
+    // A catalogue comes as CSV.
+    const isJson = response.headers.get('content-type')?.includes('json') ?? false;
+    return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text || undefined) as T };
   }
 
   /** The body of a call that must succeed. @throws Error with the answer otherwise. */

@@ -1,4 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { newId } from '@soko/common';
+import { ensureRoles } from '@soko/database';
 import { Client } from 'pg';
 import { inject } from 'vitest';
 
@@ -6,7 +8,7 @@ import { inject } from 'vitest';
 export async function createDatabase(): Promise<string> {
   const clusterUrl = inject('clusterUrl');
   const name = `test_${newId().replaceAll('-', '')}`;
-  await withClient(clusterUrl, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE soko_template`));
+  await withClient(clusterUrl, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE soko_template STRATEGY file_copy`));
   return clusterUrl.replace(/\/soko$/, `/${name}`);
 }
 
@@ -23,4 +25,29 @@ export async function withClient<R>(
   } finally {
     await client.end();
   }
+}
+
+/**
+ * A database as it was before the migration `before` (the beginning of its name); `update` brings it up to date. Migrations run as their
+ * owner, each in a transaction. It goes with the cluster.
+ */
+export async function withOldDatabase(
+  before: string,
+  work: (client: Client, update: () => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const clusterUrl = inject('clusterUrl');
+  const name = `old_${newId().replaceAll('-', '')}`;
+  await withClient(clusterUrl, (client) => client.query(`CREATE DATABASE ${name}`));
+  const files = readdirSync('migrations')
+    .filter((file) => file.endsWith('.sql'))
+    .toSorted();
+  await withClient(clusterUrl.replace(/\/soko$/, `/${name}`), async (client) => {
+    const apply = async (names: string[]): Promise<void> => {
+      for (const file of names)
+        await client.query(`BEGIN; SET LOCAL ROLE soko_owner;\n${readFileSync(`migrations/${file}`, 'utf8')}\n; COMMIT`);
+    };
+    await ensureRoles(client);
+    await apply(files.filter((file) => file < before));
+    await work(client, () => apply(files.filter((file) => file >= before)));
+  });
 }

@@ -85,7 +85,8 @@ export async function integration({ imports = [], providers = [], ...options }: 
   await module.init();
   const auth = module.get(AuthService);
   const tenancy = module.get(Tenancy);
-  const queue = (name: string) => module.get<Map<string, Queue<{ payload: object }>>>(QUEUE_SET).get(name)!;
+  const queue = (name: string) =>
+    module.get<Map<string, Queue<{ payload: object; more?: { payload: object }[] }>>>(QUEUE_SET).get(name)!;
   return {
     module,
     close,
@@ -103,11 +104,12 @@ export async function integration({ imports = [], providers = [], ...options }: 
     },
     queue,
     alarms: async (name, count) => {
-      const jobs = await until(`${count} alarms in ${name}`, async () => {
+      const rung = await until(`${count} alarms in ${name}`, async () => {
         const waiting = await queue(name).getJobs(['waiting'], 0, -1, true);
-        return waiting.length === count && waiting;
+        const rung = waiting.flatMap(({ data }) => [data, ...(data.more ?? [])]);
+        return rung.length === count && rung;
       });
-      return jobs.map((job) => job.data.payload);
+      return rung.map(({ payload }) => payload);
     },
   };
 }

@@ -33,7 +33,10 @@ export async function startS3(): Promise<S3Server> {
       S3_SECRET_ACCESS_KEY: 'S3RVER',
     },
     close: async () => {
-      await server.close();
+      const closed = server.close() as Promise<void>;
+      // It would wait for clients that keep their lines open, or have died in the middle of a file.
+      server.httpServer.closeAllConnections();
+      await closed;
       await rm(directory, { recursive: true, force: true });
     },
   };

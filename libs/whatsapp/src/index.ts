@@ -8,8 +8,10 @@ export { DeadLetterService } from './inbound/dead-letter.service.js';
 export type { InboundChannel, InboundFormat, InboundItem } from './inbound/inbound-item.js';
 export { InboundModule } from './inbound/inbound.module.js';
 export { InboundQueue } from './inbound/inbound.queue.js';
+export { type FailedAccount, NoBusinessAccountError, CloudTemplateSync, type TemplateSync } from './cloud/cloud-template-sync.js';
+export { type PayloadPreview, payloadPreview } from './payload-preview.js';
 export { OutboundFiles } from './outbound-files.js';
-export { PhoneMessageBody, PhoneMessageView, PhoneQuery, PhoneWroteView, ReceiptBody } from './simulator.dto.js';
+export { PhoneFileView, PhoneMessageBody, PhoneMessageView, PhoneQuery, PhoneWroteView, ReceiptBody } from './simulator.dto.js';
 export { SimulatorService } from './simulator.service.js';
 export {
   type Fate,

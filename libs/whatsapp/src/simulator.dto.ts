@@ -26,6 +26,7 @@ export class PhoneMessageBody {
   /** The id of the tapped button or row. */
   @ValidateIf(isType('button', 'list')) @IsString() @Length(1, 256) replyId?: string;
   @ValidateIf(isType('location')) @Nested(() => LocationContent) location?: LocationContent;
+  /** Of an image: the file that it is, uploaded before. */
   @Optional() @IsUUID() mediaId?: string;
   /** WhatsApp's id; the same id again is the same message. Made up when missing. */
   @Optional() @IsString() @Length(1, 128) waMessageId?: string;
@@ -42,6 +43,18 @@ export class PhoneQuery {
   @Optional() @Type(() => Number) @IsInt() @Min(1) @Max(100) limit: number = 100;
 }
 
+/** A file that the phone has got. */
+export class PhoneFileView {
+  /** image, video, audio, document or sticker. @example image */
+  kind!: string;
+  /** Opens the file for an hour, without a login. @example "https://soko.example.com/media/…" */
+  url!: string;
+  /** @example image/jpeg */
+  mimeType!: string;
+  /** @example maize.jpg */
+  filename!: string;
+}
+
 export class PhoneMessageView {
   /** @example SOKO0198F0C2A7E27CC0 */
   waMessageId!: string;
@@ -53,6 +66,8 @@ export class PhoneMessageView {
   content!: OutboundContent;
   /** @example Hello */
   text!: string;
+  /** What came with a message of type `media`; missing once it was deleted. */
+  media?: PhoneFileView;
   /** @example sent */
   status!: 'sent' | 'delivered' | 'read';
   receivedAt!: string;

@@ -1,7 +1,10 @@
-import { NotFoundError } from '@soko/common';
+import { Readable } from 'node:stream';
+import { newId, NotFoundError } from '@soko/common';
 import type { OutboundContent } from '@soko/contracts';
+import { MediaService } from '@soko/media';
 import { ChannelService, ChatService, SimulatorOffError } from '@soko/messaging';
 import { integration } from '@soko/testing';
+import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { SimulatorService } from './simulator.service.js';
 import { Transports } from './transports.js';
@@ -14,7 +17,7 @@ const LIST: OutboundContent = {
 };
 
 async function setup() {
-  const { module, merchant } = await integration({ imports: [WhatsappModule] });
+  const { module, merchant, system } = await integration({ imports: [WhatsappModule] });
   const { id: merchantId } = (await merchant()).merchant;
   const channel = await module.get(ChannelService).create(merchantId, { name: 'Phone', kind: 'simulator' });
   const phone = module.get(SimulatorService);
@@ -29,6 +32,8 @@ async function setup() {
     chats: module.get(ChatService),
     merchantId,
     channelId: channel.id,
+    system,
+    media: module.get(MediaService),
     stranger: async () => (await merchant()).merchant.id,
     write: (body: object) => phone.write(merchantId, channel.id, { from: PHONE, type: 'text', text: 'hi', ...body }),
     /** As the gateway does. */
@@ -43,6 +48,7 @@ const MESSAGE = {
   chatId: 'c',
   channelId: 'l',
   contactId: 'p',
+  cloudTemplate: null,
   seq: 1,
   category: 'utility',
   attempts: 1,
@@ -109,4 +115,58 @@ test('nobody uses another merchant’s phones, and nobody any phone where the si
   const { id } = (await off.merchant()).merchant;
   await expect(off.module.get(SimulatorService).received(id, channelId, PHONE, { limit: 10 })).rejects.toThrow(SimulatorOffError);
   await expect(off.module.get(ChannelService).create(id, { name: 'x', kind: 'simulator' })).rejects.toThrow(SimulatorOffError);
+});
+
+const picture = (): Promise<Buffer> =>
+  sharp({ create: { width: 9, height: 9, channels: 3, background: 'red' } })
+    .jpeg()
+    .toBuffer();
+
+test('the phone shows a picture that it was sent, by a link, until it is deleted', async () => {
+  const { media, merchantId, send, received, system } = await setup();
+  const bytes = await picture();
+  const { id: mediaId } = await media.take(merchantId, Readable.from([bytes]), { filename: 'red.jpg' }, 'upload');
+  const content: OutboundContent = { type: 'media', media: { mediaId, caption: 'Fresh today' } };
+  await expect(send(content)).rejects.toMatchObject({ code: 'media_not_ready', fate: 'wait' });
+  await system.query(`UPDATE media_blobs SET status = 'ready'`);
+  await send(content);
+  await send({ type: 'media', media: { mediaId } });
+  const file = { kind: 'image', mimeType: 'image/jpeg', filename: 'red.jpg', url: expect.stringContaining('token=') };
+  expect(await received()).toMatchObject([
+    { type: 'media', content, text: 'Fresh today', media: file },
+    { type: 'media', text: 'Photo', media: file },
+  ]);
+  await media.delete(merchantId, mediaId);
+  expect((await received()).map((message) => message.media)).toEqual([undefined, undefined]);
+  await expect(send(content)).rejects.toMatchObject({ code: 'media_gone', fate: 'failed' });
+});
+
+test('the phone takes what WhatsApp takes', async () => {
+  const { media, merchantId, send, received } = await setup();
+  const film = Buffer.alloc(16_000_001);
+  film.writeUInt32BE(24);
+  film.write('ftypisom', 4);
+  const { id: mediaId } = await media.take(merchantId, Readable.from([film]), { filename: 'a.mp4' }, 'upload');
+  await expect(send({ type: 'media', media: { mediaId } })).rejects.toMatchObject({ code: 'media_refused', fate: 'failed' });
+  expect(await received()).toEqual([]);
+});
+
+test('a customer sends a picture of this merchant’s store, and nothing else', async () => {
+  const { media, merchantId, write, stranger, chats } = await setup();
+  const take = async (owner: string, bytes: Buffer, filename: string) =>
+    (await media.take(owner, Readable.from([bytes]), { filename }, 'upload')).id;
+  const image = (mediaId?: string) => write({ type: 'image', text: 'My house', mediaId });
+  const mine = await take(merchantId, await picture(), 'red.jpg');
+  for (const id of [newId(), await take(await stranger(), await picture(), 'red.jpg')])
+    await expect(image(id)).rejects.toThrow(new NotFoundError('media', id));
+  const pdf = await take(merchantId, Buffer.from('%PDF-1.7'), 'a.pdf');
+  await expect(image(pdf)).rejects.toMatchObject({ status: 422, errors: [{ path: 'mediaId' }] });
+  await image(mine);
+  await image();
+  const [chat] = (await chats.list(merchantId, { limit: 10 })).data;
+  const { data } = await chats.messages(merchantId, chat!.id, { limit: 10, offset: 0 });
+  expect(data.map((message) => message.content)).toEqual([
+    { type: 'image', image: { caption: 'My house' } },
+    { type: 'image', image: { caption: 'My house', mediaId: mine } },
+  ]);
 });

@@ -1,10 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import { isTime, newId, NotFoundError, type Page, pageOf } from '@soko/common';
+import { isTime, newId, NotFoundError, type Page, pageOf, ValidationError } from '@soko/common';
 import { Settings } from '@soko/config';
-import type { InboundContent, OutboundContent } from '@soko/contracts';
+import type { InboundContent, MediaKind, OutboundContent } from '@soko/contracts';
 import { Tenancy, type TenantTx } from '@soko/database';
+import { MediaService, type MediaView } from '@soko/media';
 import { ChannelService, MessageStore, SendQueue, SimulatorOffError } from '@soko/messaging';
-import type { PhoneMessageBody, PhoneMessageView, PhoneQuery, PhoneWroteView, ReceiptBody } from './simulator.dto.js';
+import type {
+  PhoneFileView,
+  PhoneMessageBody,
+  PhoneMessageView,
+  PhoneQuery,
+  PhoneWroteView,
+  ReceiptBody,
+} from './simulator.dto.js';
 
 interface Row {
   wa_message_id: string;
@@ -23,6 +31,7 @@ export class SimulatorService {
     private readonly channels: ChannelService,
     private readonly store: MessageStore,
     private readonly sends: SendQueue,
+    private readonly media: MediaService,
     private readonly settings: Settings,
   ) {}
 
@@ -50,7 +59,14 @@ export class SimulatorService {
         [merchantId, channelId, phone, seq, after, time, limit + 1],
       ),
     );
-    return pageOf(rows, query.limit, view, (row) => [String(row.seq)]);
+    const ids = rows.flatMap(({ content }) => (content.type === 'media' ? [content.media.mediaId] : []));
+    const files = await this.media.getMany(merchantId, [...new Set(ids)]);
+    return pageOf(
+      rows,
+      query.limit,
+      (row) => view(row, files),
+      (row) => [String(row.seq)],
+    );
   }
 
   /** The phone tells that a message has arrived or was read. */
@@ -85,14 +101,21 @@ export class SimulatorService {
       case 'location':
         return { type: 'location', location: body.location! };
       case 'image':
-        if (body.mediaId) await this.assertFile(tx, body.mediaId);
+        if (body.mediaId) await this.assertPicture(tx, body.mediaId);
         return { type: 'image', image: { mediaId: body.mediaId, caption: body.text } };
     }
   }
 
-  private async assertFile(tx: TenantTx, id: string): Promise<void> {
-    const [file] = await tx.query('SELECT 1 FROM media_files WHERE merchant_id = $1 AND id = $2', [tx.merchantId, id]);
+  /** @throws NotFoundError, ValidationError */
+  private async assertPicture(tx: TenantTx, id: string): Promise<void> {
+    const [file] = await tx.query<{ kind: MediaKind }>('SELECT kind FROM media_files WHERE merchant_id = $1 AND id = $2', [
+      tx.merchantId,
+      id,
+    ]);
     if (!file) throw new NotFoundError('media', id);
+    if (file.kind === 'image') return;
+    const message = `an image is sent with a picture, and the file ${id} is a ${file.kind}`;
+    throw new ValidationError([{ path: 'mediaId', code: 'kind', message }]);
   }
 
   /** The title of the option that was tapped, as the phone last showed it. */
@@ -109,14 +132,24 @@ export class SimulatorService {
   }
 }
 
-function view(row: Row): PhoneMessageView {
+function view(row: Row, files: Map<string, MediaView>): PhoneMessageView {
+  const { content } = row;
+  const file = content.type === 'media' ? files.get(content.media.mediaId.toLowerCase()) : undefined;
   return {
     waMessageId: row.wa_message_id,
     seq: row.seq,
-    type: row.content.type,
-    content: row.content,
+    type: content.type,
+    content,
     text: row.text,
+    ...(file ? { media: fileView(file) } : {}),
     status: row.status,
     receivedAt: row.received_at.toISOString(),
   };
 }
+
+const fileView = ({ kind, url, mimeType, filename, variants }: MediaView): PhoneFileView => ({
+  kind,
+  url,
+  mimeType: variants.original?.mimeType ?? mimeType,
+  filename,
+});

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { contentText } from '@soko/contracts';
 import { Tenancy } from '@soko/database';
+import { OutboundFiles } from './outbound-files.js';
 import {
   type Session,
   type SessionHost,
@@ -16,7 +17,10 @@ export class SimulatorTransport implements Transport {
   readonly kind = 'simulator';
   readonly ownIds = 'sim.';
 
-  constructor(private readonly tenancy: Tenancy) {}
+  constructor(
+    private readonly tenancy: Tenancy,
+    private readonly files: OutboundFiles,
+  ) {}
 
   async open(channel: TransportChannel, host: SessionHost): Promise<Session> {
     await host.report({ status: 'connected' });
@@ -27,12 +31,15 @@ export class SimulatorTransport implements Transport {
     const { phone } = message.to;
     if (!phone)
       throw new TransportError('recipient_unreachable', 'A simulated phone has a number, and this contact has none.', 'failed');
+    const { content } = message;
+    // It takes what WhatsApp would take.
+    const file = content.type === 'media' ? await this.files.open(channel.merchantId, content.media) : undefined;
     const waMessageId = message.waMessageId ?? this.ownIds + message.messageId;
-    await this.tenancy.run(channel.merchantId, (tx) =>
-      tx.query(
+    await this.tenancy.run(channel.merchantId, async (tx) =>
+      tx.write(
         `INSERT INTO simulator_messages (merchant_id, channel_id, wa_message_id, phone, content, text)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-        [channel.merchantId, channel.id, waMessageId, phone, JSON.stringify(message.content), contentText(message.content)],
+        [channel.merchantId, channel.id, waMessageId, phone, JSON.stringify(content), contentText(content, file)],
       ),
     );
     return waMessageId;

@@ -37,6 +37,9 @@ export class TransportError extends Error {
   }
 }
 
+/** Codes of errors by which a network says that it could not use the file of a message. */
+export const FILE_ERRORS = ['media_unreadable', 'media_refused'];
+
 /** What a session may ask of the gateway that runs it. */
 export interface SessionHost {
   /** The lease that the session runs under; nothing once it is lost: whoever writes then must close at once. */

@@ -5,6 +5,8 @@ import { TemplatesModule } from '@soko/templates';
 import { BaileysFiles } from './baileys/baileys-files.js';
 import { BaileysTransport } from './baileys/baileys.transport.js';
 import { BreakerService } from './cloud/breaker.service.js';
+import { CloudCounterparts } from './cloud/cloud-counterparts.js';
+import { CloudTemplateSync } from './cloud/cloud-template-sync.js';
 import { CloudWebhookService } from './cloud/cloud-webhook.service.js';
 import { CloudClient } from './cloud/cloud.client.js';
 import { CloudFiles } from './cloud/cloud-files.js';
@@ -27,7 +29,9 @@ import { Transports } from './transports.js';
     BaileysTransport,
     BreakerService,
     CloudClient,
+    CloudCounterparts,
     CloudFiles,
+    CloudTemplateSync,
     CloudTransport,
     CloudWebhookService,
     DeadLetterService,
@@ -44,6 +48,7 @@ import { Transports } from './transports.js';
   exports: [
     BreakerService,
     CloudClient,
+    CloudTemplateSync,
     CloudWebhookService,
     DeadLetterService,
     InboundQueue,

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { BusinessNumber, Status } from './business-number.js';
 import type { WriteOptions } from './customer.js';
 import type { DeliveriesOptions, PostOptions } from './deliveries.js';
-import type { FailOptions, Operation } from './faults.js';
+import type { DropTime, FailOptions, Operation } from './faults.js';
 import type { GraphApi } from './graph-api.js';
 import { GraphError } from './graph-error.js';
 import { type Answer, parseJson, readBody } from './http.js';
@@ -26,7 +26,7 @@ interface FaultOrder {
   rate?: number;
   fail?: FailOptions;
   hang?: { ms?: number };
-  drop?: 'before' | 'after';
+  drop?: DropTime;
   on?: Operation;
   /** Of one customer only: the phone number. */
   customer?: string;

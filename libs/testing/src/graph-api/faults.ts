@@ -13,8 +13,10 @@ export type Fault =
   | { kind: 'fail'; failure: FailOptions }
   /** Done as asked, but the answer comes after `ms`, or never. */
   | { kind: 'hang'; ms?: number }
-  /** The connection breaks, `before` or `after` the request was done. */
-  | { kind: 'drop'; when: 'before' | 'after' };
+  | { kind: 'drop'; when: DropTime };
+
+/** The connection breaks before or after the request was done; or `during` it, with half of the file that goes up or down. */
+export type DropTime = 'before' | 'during' | 'after';
 
 interface Planned {
   fault: Fault;
@@ -62,12 +64,11 @@ export class Faults {
     this.#chances.push({ rate, on, faults: [{ kind: 'hang', ms }] });
   }
 
-  /** The next `n` connections break before, or after, the request was done. */
-  dropNext(n: number, when: 'before' | 'after', on?: Operation): void {
+  dropNext(n: number, when: DropTime, on?: Operation): void {
     this.#plan(n, { kind: 'drop', when }, on);
   }
 
-  dropRandomly(rate: number, when: 'before' | 'after', on: Operation = 'message'): void {
+  dropRandomly(rate: number, when: DropTime, on: Operation = 'message'): void {
     this.#chances.push({ rate, on, faults: [{ kind: 'drop', when }] });
   }
 

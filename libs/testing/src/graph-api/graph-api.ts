@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Agent } from 'undici';
 import { seeded } from '../random.js';
 import { BusinessNumber, type NumberOptions } from './business-number.js';
-import { type Answer, respond } from './http.js';
+import { type Answer, respond, respondHalf } from './http.js';
 import { type Outcome, route } from './routes.js';
 
 /** Answers requests beside the Graph API, below `/_mock`. */
@@ -116,6 +116,7 @@ export class GraphApi {
     const { fault } = outcome;
     log(outcome, request, at);
     if (fault?.kind === 'drop') {
+      if (fault.when === 'during' && Buffer.isBuffer(outcome.answer.body)) await respondHalf(response, outcome.answer);
       request.socket.destroy();
     } else if (fault?.kind !== 'hang') {
       request.resume();

@@ -37,6 +37,13 @@ export function respond(response: ServerResponse, { status, body, headers }: Ans
   response.end(bytes);
 }
 
+/** The head, which promises all, and half of the bytes. */
+export async function respondHalf(response: ServerResponse, { status, body, headers }: Answer): Promise<void> {
+  const bytes = body as Buffer;
+  response.writeHead(status, { 'content-length': bytes.length, ...headers });
+  await new Promise((resolve) => response.write(bytes.subarray(0, bytes.length / 2), resolve));
+}
+
 export interface FormPart {
   filename?: string;
   contentType?: string;

@@ -32,7 +32,7 @@ export const MIME_TYPES: Record<MediaType, RegExp> = {
   image: /^image\/(jpeg|png)$/,
   video: /^video\/(mp4|3gpp)$/,
   audio: /^audio\/(aac|amr|mpeg|mp4|ogg)(;.*)?$/,
-  document: /^(application|text)\//,
+  document: /^(text\/plain|application\/(pdf|msword|vnd\.ms-(excel|powerpoint)|vnd\.openxmlformats-officedocument\..*))$/,
   sticker: /^image\/webp$/,
 };
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { BusinessNumber } from './business-number.js';
 import type { Fault, Operation } from './faults.js';
@@ -147,8 +148,13 @@ function acceptance(id: string, message: { type: string; to?: string; userId?: s
 }
 
 async function upload({ number, request }: Call, outcome: Outcome): Promise<void> {
+  outcome.fault = number.takeFault(outcome.operation);
+  if (outcome.fault?.kind === 'drop' && outcome.fault.when === 'during') {
+    await once(request, 'data');
+    return;
+  }
   const form = parseForm(request.headers['content-type'], await readBody(request, FORM_MAX));
-  if (!meet(outcome, number)) return;
+  if (!goesOn(outcome)) return;
   if (form.get('messaging_product')?.bytes.toString() !== 'whatsapp') refuse('The parameter messaging_product is required.');
   const file = form.get('file');
   if (!file) refuse('The parameter file is required.');

@@ -66,6 +66,10 @@ export class TemplateBook {
     return template;
   }
 
+  remove(name: string, language: string): void {
+    this.#all.delete(`${name}\n${language}`);
+  }
+
   get all(): GraphTemplate[] {
     return [...this.#all.values()];
   }

@@ -8,18 +8,26 @@ export type Content =
   | { templateReply: { id: string; title: string } }
   | { flowReply: { id: string; title?: string } }
   | { location: { latitude: number; longitude: number; name?: string; address?: string } }
-  | { image: { bytes: Uint8Array; caption?: string; mimetype?: string } }
+  | { image: Omit<OwnFile, 'kind'> }
+  | { file: OwnFile }
   | { reaction: { id: string; emoji: string } }
   | { message: proto.IMessage };
 
-export type Image = Extract<Content, { image: unknown }>['image'];
+/** A file on the customer's phone. */
+export interface OwnFile {
+  kind: 'image' | 'video' | 'audio' | 'document' | 'sticker';
+  bytes: Uint8Array;
+  caption?: string;
+  mimetype?: string;
+  /** Of a document. */
+  fileName?: string;
+}
 
-/** @param publish puts an image where the device can fetch it. @param chat the jid of the account that is written to. */
-export async function toMessage(
-  content: Content,
-  publish: (image: Image) => Promise<proto.Message.IImageMessage>,
-  chat: string,
-): Promise<proto.IMessage> {
+/** Puts a file where the device can fetch it, and says where that is. */
+export type Publish = (file: OwnFile) => Promise<object>;
+
+/** @param publish puts a file where the device can fetch it. @param chat the jid of the account that is written to. */
+export async function toMessage(content: Content, publish: Publish, chat: string): Promise<proto.IMessage> {
   if ('message' in content) return content.message;
   if ('text' in content) return textMessage(content);
   if ('buttonReply' in content) {
@@ -55,7 +63,8 @@ export async function toMessage(
     // From the sender's side: the message reacted to is the account's own, so not `fromMe` here.
     return { reactionMessage: { key: { remoteJid: chat, fromMe: false, id }, text: emoji, senderTimestampMs: Date.now() } };
   }
-  return { imageMessage: await publish(content.image) };
+  const file = 'file' in content ? content.file : { ...content.image, kind: 'image' as const };
+  return { [`${file.kind}Message`]: await publish(file) };
 }
 
 function textMessage({ text, quoted }: { text: string; quoted?: { id: string } }): proto.IMessage {

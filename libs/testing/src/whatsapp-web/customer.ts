@@ -1,5 +1,5 @@
 import { jidEncode, type MediaType, proto } from '@whiskeysockets/baileys';
-import { type Content, type Image, textOf, toMessage } from './contents.js';
+import { type Content, type Publish, textOf, toMessage } from './contents.js';
 import type { Keys } from './keys.js';
 import { messageId } from './message-id.js';
 import { bigEndian, isLid, node, seconds, SERVER } from './nodes.js';
@@ -41,9 +41,9 @@ export interface WriteOptions {
   twice?: boolean;
 }
 
-/** Where pictures are put and taken from. */
+/** Where files are put and taken from. */
 export interface CustomerMedia {
-  publish(image: Image): Promise<proto.Message.IImageMessage>;
+  publish: Publish;
   read(file: { directPath?: string | null; mediaKey?: Uint8Array | null }, type: MediaType): Promise<Buffer>;
 }
 
@@ -114,7 +114,7 @@ export class Customer implements Entry, Recipient {
   async write(phone: Phone, content: Content, options: WriteOptions = {}): Promise<string> {
     const id = options.id ?? messageId();
     return this.#inTurn(async () => {
-      const message = await toMessage(content, (image) => this.media.publish(image), jidEncode(phone.user, SERVER));
+      const message = await toMessage(content, (file) => this.media.publish(file), jidEncode(phone.user, SERVER));
       const { ephemeral } = options;
       this.#keep(id, ephemeral === undefined ? message : { ephemeralMessage: { message: expiring(message, ephemeral) } });
       await this.#send(phone, id, options);
@@ -137,11 +137,15 @@ export class Customer implements Entry, Recipient {
     return this.received;
   }
 
-  /** The image or document of a message that they got, as its sender had it. */
+  /** The file of a message that they got, as its sender had it. */
   async download({ message }: Received): Promise<Buffer> {
-    const { imageMessage, documentMessage } = message.documentWithCaptionMessage?.message ?? message;
+    const { documentWithCaptionMessage: wrapped } = message;
+    const { imageMessage, videoMessage, audioMessage, documentMessage, stickerMessage } = wrapped?.message ?? message;
     if (imageMessage) return this.media.read(imageMessage, 'image');
+    if (videoMessage) return this.media.read(videoMessage, 'video');
+    if (audioMessage) return this.media.read(audioMessage, 'audio');
     if (documentMessage) return this.media.read(documentMessage, 'document');
+    if (stickerMessage) return this.media.read(stickerMessage, 'sticker');
     throw new Error('This message has no file');
   }
 
@@ -183,7 +187,7 @@ export class Customer implements Entry, Recipient {
     const { type, ciphertext } = await this.#party.encrypt(device, message);
     // The authentication code stands at the end: with it broken, no session fits.
     if (undecryptable) ciphertext.writeUInt8(ciphertext.readUInt8(ciphertext.length - 1) ^ 255, ciphertext.length - 1);
-    const media = message.imageMessage ? 'image' : undefined;
+    const media = (['image', 'video', 'audio', 'document', 'sticker'] as const).find((kind) => message[`${kind}Message`]);
     const enc = node('enc', { v: '2', type, count: retry?.toString(), mediatype: media }, ciphertext);
     const address =
       this.addressing === 'lid'

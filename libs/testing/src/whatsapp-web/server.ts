@@ -48,7 +48,7 @@ export class WhatsappWeb implements Network, ConnectionEvents {
   });
   readonly #sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
   readonly #media: CustomerMedia = {
-    publish: (image) => this.media.publishImage(this.origin, image),
+    publish: (file) => this.media.publish(this.origin, file),
     read: (file, type) => this.media.read(file, type),
   };
   readonly #restoreConsole = quietLibsignal();

@@ -1,15 +1,17 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { Injectable } from '@nestjs/common';
 import type { MediaContent, OutboundContent } from '@soko/contracts';
-import type { ReadyMedia } from '@soko/media';
 import type { AnyMediaMessageContent, MediaGenerationOptions, proto } from '@whiskeysockets/baileys';
-import { buffer } from 'node:stream/consumers';
 import { MediaUploads } from '../media-uploads.js';
-import { OutboundFiles } from '../outbound-files.js';
+import { bytesOf, type OutboundFile, OutboundFiles } from '../outbound-files.js';
 import { type TransportChannel, TransportError } from '../transport.js';
 import type { Written } from './baileys-content.js';
 
 /** WhatsApp keeps what was uploaded for about a month, and promises nothing. */
 const KEPT_DAYS = 14;
+/** An upload of which nothing goes on for so long is given up. */
+const STALL_MS = 60_000;
 
 export type WebUpload = MediaGenerationOptions['upload'];
 
@@ -31,42 +33,49 @@ export class BaileysFiles {
 
   private async of(channel: TransportChannel, media: MediaContent, upload: WebUpload): Promise<proto.IMessage> {
     const file = await this.files.open(channel.merchantId, media);
-    const known = await this.uploads.find(channel, media.mediaId);
-    const message = known ? await decode(known) : await this.upload(channel, file, media.mediaId, upload);
+    const { remoteId } = await this.uploads.once(channel, media.mediaId, KEPT_DAYS, () => this.upload(file, upload));
+    const message = await decode(remoteId);
     return { [`${file.kind}Message`]: { ...partOf(message), ...(media.caption ? { caption: media.caption } : {}) } };
   }
 
-  private async upload(channel: TransportChannel, file: ReadyMedia, mediaId: string, upload: WebUpload): Promise<proto.IMessage> {
+  /** @returns the message that tells where it lies, in base64 */
+  private async upload(file: OutboundFile, upload: WebUpload): Promise<string> {
     const { prepareWAMessageMedia, proto: wire } = await import('@whiskeysockets/baileys');
     let message: proto.IMessage;
     try {
-      message = await prepareWAMessageMedia(await contentOf(file), { upload });
+      message = await prepareWAMessageMedia(await contentOf(file), { upload, mediaUploadTimeoutMs: STALL_MS });
     } catch (error) {
       throw new TransportError('media_not_uploaded', `WhatsApp did not take the file: ${(error as Error).message}`, 'retry');
     }
-    const kept = Buffer.from(wire.Message.encode(message).finish()).toString('base64');
-    await this.uploads.remember(channel, mediaId, kept, KEPT_DAYS);
-    return message;
+    return Buffer.from(wire.Message.encode(message).finish()).toString('base64');
   }
 }
 
 /** What is given here Baileys does not work out: it would read the whole file for it. */
-async function contentOf(file: ReadyMedia): Promise<AnyMediaMessageContent> {
-  const { kind, mimeType: mimetype, filename: fileName, width, height } = file;
-  const media = { stream: await file.read() };
-  const jpegThumbnail = file.thumbnail ? (await buffer(await file.thumbnail())).toString('base64') : '';
+async function contentOf(file: OutboundFile): Promise<AnyMediaMessageContent> {
+  const { kind, mimeType: mimetype, filename: fileName, width, height, sticker } = file;
+  const media = { stream: Readable.from(bytesOf(file)) };
   switch (kind) {
     case 'image':
-      return { image: media, mimetype, width, height, jpegThumbnail };
+      return { image: media, mimetype, width, height, jpegThumbnail: await thumbnailOf(file) };
     case 'video':
-      return { video: media, mimetype, jpegThumbnail };
+      return { video: media, mimetype, jpegThumbnail: '' };
     case 'audio':
-      return { audio: media, mimetype, seconds: 0 };
+      return { audio: media, seconds: 0, ...(mimetype === 'audio/ogg' ? VOICE : { mimetype }) };
     case 'sticker':
-      return { sticker: media, mimetype };
+      return { sticker: media, mimetype, isAnimated: sticker?.animated, width: sticker?.width, height: sticker?.height };
     case 'document':
       return { document: media, mimetype, fileName };
   }
+}
+
+/** Ogg is Opus here, which phones show as something spoken. Baileys would decode it to draw its waves. */
+const VOICE = { mimetype: 'audio/ogg; codecs=opus', ptt: true, waveform: new Uint8Array(64) };
+
+/** In base64; nothing of a picture that can be seen through, whose small sizes are no JPEGs. */
+async function thumbnailOf({ thumbnail }: OutboundFile): Promise<string> {
+  const bytes = thumbnail ? await buffer(await thumbnail()) : Buffer.alloc(0);
+  return bytes[0] === 0xff && bytes[1] === 0xd8 ? bytes.toString('base64') : '';
 }
 
 async function decode(kept: string): Promise<proto.IMessage> {

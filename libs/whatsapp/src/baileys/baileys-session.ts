@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { backoff, normalisePhone } from '@soko/common';
+import type { OutboundContent } from '@soko/contracts';
 import type { ChannelReport, ContactAddress } from '@soko/messaging';
 import { type AuthenticationCreds, initAuthCreds, jidDecode, type proto, type SignalKeyStore } from '@whiskeysockets/baileys';
 import { type Session, type SessionHost, type TransportChannel, TransportError, type TransportMessage } from '../transport.js';
 import { journalEntry } from './baileys-auth.store.js';
-import { toProto } from './baileys-content.js';
+import { toProto, type Written } from './baileys-content.js';
 import type { BaileysDeps } from './baileys-deps.js';
 import type { Arrival } from './baileys-inbound.js';
 import { BaileysSocket, USED_UP } from './baileys-socket.js';
@@ -106,13 +107,23 @@ export class BaileysSession implements Session {
     if (message.lastInboundAt === null && !message.begun) await this.strangers.begin(this.sender(), message);
     const socket = this.sender();
     const id = message.waMessageId!;
-    const written = await this.deps.files.written(this.channel, message.content, socket.upload);
+    const written = await this.written(message.content, socket);
     const error = await socket.send(jid, toProto(written, message.replyTo, jid), id);
     if (error === undefined) {
       this.unanswered = 0;
       return id;
     }
     throw this.refused(socket, error);
+  }
+
+  private async written(content: OutboundContent, socket: BaileysSocket): Promise<Written> {
+    try {
+      return await this.deps.files.written(this.channel, content, socket.upload);
+    } catch (error) {
+      // It went on its way by a connection that is no more.
+      if (error instanceof TransportError && error.fate === 'retry') this.sender();
+      throw error;
+    }
   }
 
   /** A message of ours that a phone asks for once more, made anew. */

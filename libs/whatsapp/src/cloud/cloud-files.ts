@@ -1,13 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import type { MediaContent } from '@soko/contracts';
+import type { ReadyMedia } from '@soko/media';
 import { MediaUploads } from '../media-uploads.js';
-import { OutboundFiles } from '../outbound-files.js';
+import { bytesOf, OutboundFiles } from '../outbound-files.js';
 import type { TransportChannel } from '../transport.js';
+import { CloudError } from './cloud-errors.js';
 import type { CloudContent } from './cloud-payload.js';
 import { type CloudAccess, CloudClient } from './cloud.client.js';
 
 /** Meta keeps uploads for 30 days. */
 const KEPT_DAYS = 29;
+/** https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media#supported-media-types: of Ogg it takes Opus, of text no tables. */
+const AS_META_SAYS: Record<string, string> = { 'audio/ogg': 'audio/ogg; codecs=opus', 'text/csv': 'text/plain' };
 
 export interface CloudUpload {
   content: CloudContent;
@@ -30,12 +34,27 @@ export class CloudFiles {
   async of(channel: TransportChannel, access: CloudAccess, media: MediaContent): Promise<CloudUpload> {
     const { mediaId, caption } = media;
     const file = await this.files.open(channel.merchantId, media);
-    const known = await this.uploads.find(channel, mediaId);
-    const remoteId = known ?? (await this.client.upload(access, { ...file, bytes: await file.read() }));
-    if (!known) await this.uploads.remember(channel, mediaId, remoteId, KEPT_DAYS);
+    const upload = () => this.upload(access, file);
+    const { remoteId, remembered } = await this.uploads.once(channel, mediaId, KEPT_DAYS, upload);
     const { kind, filename } = file;
     const part = { id: remoteId, ...(caption ? { caption } : {}), ...(kind === 'document' ? { filename } : {}) };
-    return { content: { type: kind, [kind]: part } as CloudContent, remembered: known !== undefined, mediaId, remoteId };
+    return { content: { type: kind, [kind]: part } as CloudContent, remembered, mediaId, remoteId };
+  }
+
+  private async upload(access: CloudAccess, file: ReadyMedia): Promise<string> {
+    const mimeType = AS_META_SAYS[file.mimeType] ?? file.mimeType;
+    try {
+      return await this.client.upload(access, { ...file, mimeType, bytes: bytesOf(file) });
+    } catch (error) {
+      // Whatever became of it, no customer has got anything yet.
+      if (error instanceof CloudError && error.fate === 'doubt')
+        throw new CloudError({
+          code: 'media_not_uploaded',
+          fate: 'retry',
+          text: 'WhatsApp did not answer to the upload of the file.',
+        });
+      throw error;
+    }
   }
 
   /** The next message uploads it anew. */

@@ -247,7 +247,7 @@ test('all entries, changes and items are read, in their order', () => {
   const body = JSON.stringify({
     entry: [
       { changes: [change({ messages: [one('1'), one('2')] }), change({ statuses: [{ id: 's', status: 'read' }] })] },
-      { changes: [change({ review: 1 }, 'message_template_status_update'), change({ messages: [one('3')] })] },
+      { changes: [change({ review: 1 }, 'account_review_update'), change({ messages: [one('3')] })] },
     ],
   });
   expect(read(body).map((item) => ('message' in item ? item.message.waMessageId : Object.keys(item)[0]))).toEqual([

@@ -19,7 +19,7 @@ const STATUSES: Record<string, Receipt['status']> = {
 /** What reads one list of a change's `value`. Throws for an item that it cannot make sense of. */
 type Reader = (item: Fields, value: Fields) => InboundItem[];
 
-/** By field and list. What is not here is no business of a chat: account news, template reviews, typing. */
+/** By field and list. What is not here is no business of a chat: account news, typing. */
 const READERS: Record<string, Record<string, Reader>> = {
   messages: { messages: message, statuses: (item) => status(item) },
   user_preferences: { user_preferences: (item) => preference(item) },
@@ -39,6 +39,7 @@ export const cloudFormat: InboundFormat = {
 };
 
 function change({ field, value: given }: Fields, channel: InboundChannel): InboundItem[] {
+  if (field === 'message_template_status_update') return template(fields(given) ?? {});
   const readers = typeof field === 'string' && Object.hasOwn(READERS, field) ? READERS[field]! : {};
   const value = fields(given) ?? {};
   return Object.entries(readers).flatMap(([list, read]) =>
@@ -56,6 +57,17 @@ function change({ field, value: given }: Fields, channel: InboundChannel): Inbou
       }
     }),
   );
+}
+
+/** Told to each app that hears of the account, and not of a number: https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/reference/message_template_status_update */
+function template(value: Fields): InboundItem[] {
+  const [name, language, status] = [text(value.message_template_name), text(value.message_template_language), text(value.event)];
+  if (!name || !language || !status) {
+    const body = JSON.stringify({ entry: [{ changes: [{ field: 'message_template_status_update', value }] }] });
+    return [{ rejected: { body, reason: 'news of a template without its name, its language or what has happened' } }];
+  }
+  const reason = text(value.reason);
+  return [{ template: { name, language, status, ...(reason ? { reason } : {}) } }];
 }
 
 /** A webhook that holds this item alone. */

@@ -51,16 +51,21 @@ export interface CloudSend {
 /** The body of `POST /{phone-number-id}/messages`. @throws TransportError (`failed`) for what Meta would not take */
 export function messagePayload({ messageId, to, content, replyTo }: CloudSend): object {
   return {
-    messaging_product: 'whatsapp',
-    recipient_type: 'individual',
+    ...contentPayload(content),
     ...recipient(to),
-    ...part(content),
     // A reaction names its message itself.
     ...(replyTo && content.type !== 'reaction' ? { context: { message_id: replyTo.waMessageId } } : {}),
     // Comes back with each status: what tells an ambiguous send's fate.
     biz_opaque_callback_data: messageId,
   };
 }
+
+/** The part of it that says what, and not to whom. @throws TransportError (`failed`) for what Meta would not take */
+export const contentPayload = (content: CloudContent): object => ({
+  messaging_product: 'whatsapp',
+  recipient_type: 'individual',
+  ...part(content),
+});
 
 /** Shows a message, and all before it, as read; and for up to 25 s that an answer is being written. */
 export const readPayload = (waMessageId: string, typing: boolean): object => ({

@@ -31,6 +31,14 @@ export interface CloudMedia {
   size?: number;
 }
 
+/** A template of an account, in Meta's words. */
+export interface CloudTemplateState {
+  name: string;
+  language: string;
+  status: string;
+  reason?: string;
+}
+
 /** The Graph API, behind one breaker that all processes share. What it throws are `CloudError`s; none holds a token. */
 @Injectable()
 export class CloudClient implements OnApplicationShutdown {
@@ -101,6 +109,32 @@ export class CloudClient implements OnApplicationShutdown {
     maxBytes: number,
   ): AsyncGenerator<Buffer> {
     return this.http.download(url, accessToken, maxBytes);
+  }
+
+  /** One page of an account's templates. @param after `next` of the page before */
+  async templates(
+    { accessToken }: Pick<CloudAccess, 'accessToken'>,
+    wabaId: string,
+    after?: string,
+  ): Promise<{ templates: CloudTemplateState[]; next?: string }> {
+    const query = new URLSearchParams({
+      fields: 'name,language,status,rejected_reason',
+      limit: '200',
+      ...(after ? { after } : {}),
+    });
+    const path = `${encodeURIComponent(wabaId)}/message_templates?${query.toString()}`;
+    const answer = (await this.call({ method: 'GET', path, accessToken })) as
+      { data?: unknown; paging?: { next?: unknown; cursors?: { after?: unknown } } } | undefined;
+    if (!Array.isArray(answer?.data))
+      throw new CloudError({ code: 'no_answer', fate: 'retry', text: 'Meta answered without a list of templates.' });
+    const templates = answer.data.flatMap((each: Record<string, unknown> | null) => {
+      const [name, language, status] = [text(each?.name), text(each?.language), text(each?.status)];
+      const reason = text(each?.rejected_reason);
+      return name && language && status ? [{ name, language, status, ...(reason ? { reason } : {}) }] : [];
+    });
+    const { paging } = answer;
+    const next = paging?.next ? text(paging.cursors?.after) : undefined;
+    return { templates, ...(next ? { next } : {}) };
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -98,18 +98,20 @@ describe('the window', () => {
     await expect(session.send(message(old))).rejects.toMatchObject({
       fate: 'failed',
       code: 'window_closed',
-      message: expect.stringContaining('no active template') as string,
+      message: expect.stringContaining('No active template names its counterpart') as string,
     });
     await tenancy.run(merchantId, (tx) =>
       tx.query(
-        `INSERT INTO message_templates (merchant_id, id, name, type, language, category, status, content, variables)
-         SELECT $1, gen_random_uuid(), name, 'text', 'en', 'utility', status, '{"body":"x"}', '[]'
-         FROM (VALUES ('order_ready', 'active'), ('old_one', 'archived')) AS t (name, status)`,
+        `INSERT INTO message_templates (merchant_id, name, type, language, category, status, content, cloud)
+         SELECT $1, name, 'text', 'en', 'utility', status, '{"body":"x"}', cloud::jsonb
+         FROM (VALUES ('order_ready', 'active', '{"name":"order_ready","language":"en"}'), ('old_one', 'archived', '{"name":"old","language":"en"}'),
+                      ('inside_alone', 'active', NULL)) AS t (name, status, cloud)`,
         [merchantId],
       ),
     );
     await expect(session.send(message({ lastInboundAt: null }))).rejects.toMatchObject({
-      message: 'The customer has not written yet: WhatsApp takes only templates now. Active templates: order_ready.',
+      message:
+        'The customer has not written yet: WhatsApp takes only templates now. Templates with a counterpart at Meta: order_ready.',
     });
     expect(number.requests.by.message).toBe(0);
     await session.send(message({ lastInboundAt: new Date(Date.now() - day + 60_000) }));
@@ -122,7 +124,7 @@ describe('the window', () => {
     await expect(session.send(message())).rejects.toMatchObject({
       fate: 'failed',
       code: 'window_closed',
-      message: expect.stringContaining('POST /api/templates') as string,
+      message: expect.stringContaining('PATCH /api/templates/:id') as string,
     });
   });
 });

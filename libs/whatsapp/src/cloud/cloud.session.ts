@@ -1,17 +1,26 @@
 import { backoff, normalisePhone } from '@soko/common';
+import type { CloudTemplate } from '@soko/contracts';
 import type { ChannelReport, ContactAddress } from '@soko/messaging';
 import type { Log } from '@soko/observability';
-import { type Session, type SessionHost, type TransportChannel, TransportError, type TransportMessage } from '../transport.js';
+import {
+  FILE_ERRORS,
+  type Session,
+  type SessionHost,
+  type TransportChannel,
+  TransportError,
+  type TransportMessage,
+} from '../transport.js';
+import type { CloudCounterparts } from './cloud-counterparts.js';
 import { CloudError, HALT_MS } from './cloud-errors.js';
 import type { CloudFiles, CloudUpload } from './cloud-files.js';
-import { messagePayload, readPayload } from './cloud-payload.js';
+import { type CloudContent, messagePayload, readPayload } from './cloud-payload.js';
 import type { CloudAccess, CloudClient } from './cloud.client.js';
 import type { SendLimits } from './send-limits.js';
 
 /** Meta closes it so long after the customer's last message: https://developers.facebook.com/docs/whatsapp/conversation-types */
 const WINDOW_MS = 24 * 3_600_000;
 /** Errors that a file which Meta does not know any more can lead to. */
-const FILE_TROUBLE = ['media_unreadable', 'media_refused', 'content_refused'];
+const FILE_TROUBLE = [...FILE_ERRORS, 'content_refused'];
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 5 * 60_000;
 
@@ -19,9 +28,19 @@ const LONGEST_RETRY_MS = 5 * 60_000;
 export interface CloudTools {
   client: CloudClient;
   files: CloudFiles;
-  /** Names of the merchant's active templates, some of them. */
+  counterparts: CloudCounterparts;
+  /** Names of templates, some of them, that can be sent when the window is closed. */
   templates: (merchantId: string) => Promise<string[]>;
   log: Log;
+}
+
+/** What goes out of a message. */
+interface Way {
+  content: CloudContent;
+  /** The file that it names. */
+  file?: CloudUpload;
+  /** It stands in for the message. */
+  template?: CloudTemplate;
 }
 
 /**
@@ -55,9 +74,8 @@ export class CloudSession implements Session {
   }
 
   async send(message: TransportMessage): Promise<string> {
-    await this.assertWindow(message);
-    const file = await this.fileOf(message);
-    const payload = messagePayload(file ? { ...message, content: file.content } : message);
+    const way = await this.wayOf(message);
+    const payload = messagePayload({ ...message, content: way.content });
     await this.limits.pass(message.contactId);
     if (!this.sends) throw new TransportError('channel_disconnected', 'The channel is not connected.', 'wait');
     try {
@@ -66,16 +84,27 @@ export class CloudSession implements Session {
       this.told = undefined;
       return id;
     } catch (error) {
-      throw file?.remembered && error instanceof CloudError && FILE_TROUBLE.includes(error.code)
-        ? await this.anew(error, file)
-        : await this.judge(error, message);
+      throw way.file?.remembered && error instanceof CloudError && FILE_TROUBLE.includes(error.code)
+        ? await this.anew(error, way.file)
+        : await this.judge(error, message, way);
     }
   }
 
-  private async fileOf({ content }: TransportMessage): Promise<CloudUpload | undefined> {
-    if (content.type !== 'media') return undefined;
+  /** The message itself, or when the window is closed the template that stands in for it. @throws TransportError */
+  private async wayOf({ content, cloudTemplate, lastInboundAt }: TransportMessage): Promise<Way> {
+    const isOpen = lastInboundAt !== null && Date.now() - lastInboundAt.getTime() < WINDOW_MS;
+    if (!isOpen && !cloudTemplate) {
+      const text = lastInboundAt ? 'The customer’s last message is more than 24 hours old' : 'The customer has not written yet';
+      throw new TransportError('window_closed', `${text}: WhatsApp takes only templates now. ${await this.advice()}`, 'failed');
+    }
     try {
-      return await this.tools.files.of(this.channel, this.access, content.media);
+      if (!isOpen) {
+        const written = await this.tools.counterparts.written(this.channel, this.access, cloudTemplate!);
+        return { ...written, template: cloudTemplate! };
+      }
+      if (content.type !== 'media') return { content };
+      const file = await this.tools.files.of(this.channel, this.access, content.media);
+      return { content: file.content, file };
     } catch (error) {
       if (error instanceof CloudError && error.halts) await this.halt(error.code, error.message);
       throw error;
@@ -159,26 +188,20 @@ export class CloudSession implements Session {
     }
   }
 
-  private async assertWindow({ content, lastInboundAt }: TransportMessage): Promise<void> {
-    if ((content.type as string) === 'template') return;
-    if (lastInboundAt && Date.now() - lastInboundAt.getTime() < WINDOW_MS) return;
-    const text = lastInboundAt ? 'The customer’s last message is more than 24 hours old' : 'The customer has not written yet';
-    throw new TransportError('window_closed', `${text}: WhatsApp takes only templates now. ${await this.advice()}`, 'failed');
-  }
-
   /** What can be sent instead. */
   private async advice(): Promise<string> {
     const names = await this.tools.templates(this.channel.merchantId).catch(() => []);
     return names.length > 0
-      ? `Active templates: ${names.join(', ')}.`
-      : 'There is no active template; make one with POST /api/templates.';
+      ? `Templates with a counterpart at Meta: ${names.join(', ')}.`
+      : 'No active template names its counterpart at Meta: say it in cloud (PATCH /api/templates/:id), and send that template.';
   }
 
   /** What a failed call means here, which may be more than the error knows. */
-  private async judge(error: unknown, { contactId }: TransportMessage): Promise<unknown> {
+  private async judge(error: unknown, { contactId }: TransportMessage, { template }: Way): Promise<unknown> {
     if (!(error instanceof CloudError)) return error;
     const { code, message, fate, afterMs } = error;
     if (error.halts) await this.halt(code, message);
+    if (template) await this.tools.counterparts.refused(this.channel, template, error);
     if (code === 'window_closed') return new TransportError(code, `${message} ${await this.advice()}`, fate);
     if (code === 'pair_rate_limited') {
       return new TransportError(code, message, fate, Math.max(afterMs ?? 0, this.limits.refused(contactId)));

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { ChannelService } from '@soko/messaging';
 import { Log } from '@soko/observability';
-import { TemplateService } from '@soko/templates';
+import { CounterpartService } from '@soko/templates';
 import type { Session, SessionHost, Transport, TransportChannel } from '../transport.js';
+import { CloudCounterparts } from './cloud-counterparts.js';
 import { CloudFiles } from './cloud-files.js';
 import { CloudClient } from './cloud.client.js';
 import { CloudSession } from './cloud.session.js';
@@ -20,8 +21,9 @@ export class CloudTransport implements Transport {
   constructor(
     private readonly client: CloudClient,
     private readonly files: CloudFiles,
+    private readonly counterparts: CloudCounterparts,
     private readonly channels: ChannelService,
-    private readonly templates: TemplateService,
+    private readonly templates: CounterpartService,
     private readonly log: Log,
   ) {}
 
@@ -35,18 +37,13 @@ export class CloudTransport implements Transport {
     const session = new CloudSession(channel, { phoneNumberId, accessToken }, host, new SendLimits(messagesPerSecond), {
       client: this.client,
       files: this.files,
-      templates: (merchantId) => this.activeTemplates(merchantId),
+      counterparts: this.counterparts,
+      templates: (merchantId) => this.templates.usableNames(merchantId, NAMED_TEMPLATES),
       log: this.log,
     });
     session
       .start()
       .catch((error: unknown) => this.log.error({ err: error, channelId: channel.id }, 'a cloud channel did not start'));
     return session;
-  }
-
-  private async activeTemplates(merchantId: string): Promise<string[]> {
-    const { data } = await this.templates.list(merchantId, { limit: 100 });
-    const names = data.filter((template) => template.status === 'active').map((template) => template.name);
-    return [...new Set(names)].slice(0, NAMED_TEMPLATES);
   }
 }

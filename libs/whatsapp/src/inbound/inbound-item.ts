@@ -1,4 +1,5 @@
 import type { ChannelKind, ContactAddress, Incoming, Receipt } from '@soko/messaging';
+import type { MetaTemplate } from '@soko/templates';
 
 /** One thing that a network tells. What must be stored with one thing stands in one item: it is stored, or fails, by itself. */
 export type InboundItem =
@@ -10,6 +11,8 @@ export type InboundItem =
   | { marketing: { address: ContactAddress; stopped: boolean } }
   /** The customer has another address from now on: all of `to` is theirs. */
   | { renumber: { from: ContactAddress; to: ContactAddress } }
+  /** A template of the account is judged otherwise than before. */
+  | { template: MetaTemplate }
   /** Not to be understood, or not this channel's. `body` holds it alone, such that the same format reads it again. */
   | { rejected: { body: string; reason: string } };
 

@@ -101,19 +101,10 @@ export class InboundService {
   }
 
   private async attempt(tx: TenantTx, channel: InboundChannel, item: InboundItem): Promise<void> {
-    // What was emitted so far must not be dropped with what may fail.
-    await tx.flush();
-    const rung = tx.alarms.length;
-    await tx.query('SAVEPOINT item');
     try {
-      await this.keep(tx, channel, item);
-      await tx.flush();
-      await tx.query('RELEASE SAVEPOINT item');
+      await tx.attempt(() => this.keep(tx, channel, item));
     } catch (error) {
       if (isPassing(error)) throw error;
-      tx.forget(rung);
-      // Fails when the connection is gone, and with it all of this: it is done again.
-      await tx.query('ROLLBACK TO SAVEPOINT item');
       this.log.error({ err: error, channelId: channel.id }, 'something received was not stored');
       await this.deadLetters.put(tx, channel, { item }, error);
     }

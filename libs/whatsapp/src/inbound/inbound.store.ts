@@ -2,6 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { NotFoundError } from '@soko/common';
 import type { TenantTx } from '@soko/database';
 import { ContactService, MessageStore, type Receipt, SendQueue } from '@soko/messaging';
+import { CounterpartService } from '@soko/templates';
+import { MediaUploads } from '../media-uploads.js';
+import { FILE_ERRORS } from '../transport.js';
 import type { InboundChannel, InboundItem } from './inbound-item.js';
 
 /** An item that there is something to store of. */
@@ -17,6 +20,8 @@ export class InboundStore {
     private readonly messages: MessageStore,
     private readonly sends: SendQueue,
     private readonly contacts: ContactService,
+    private readonly counterparts: CounterpartService,
+    private readonly uploads: MediaUploads,
   ) {}
 
   /** @throws NotFoundError */
@@ -34,10 +39,17 @@ export class InboundStore {
     else if ('sentElsewhere' in item) await this.messages.sentElsewhere(tx, channelId, item.sentElsewhere);
     else if ('receipt' in item) await this.receipts(tx, channelId, [item.receipt]);
     else if ('marketing' in item) await this.contacts.setMarketingStopped(tx, item.marketing.address, item.marketing.stopped);
+    else if ('template' in item) await this.counterparts.note(tx, item.template);
     else await this.contacts.renumber(tx, item.renumber.from, item.renumber.to);
   }
 
   async receipts(tx: TenantTx, channelId: string, receipts: Receipt[]): Promise<void> {
-    if (receipts.length > 0) await this.sends.receipts(tx, channelId, receipts);
+    if (receipts.length === 0) return;
+    await this.sends.receipts(tx, channelId, receipts);
+    const fileless = receipts.filter(({ error }) => FILE_ERRORS.includes(error?.code ?? ''));
+    if (fileless.length > 0) {
+      const waMessageIds = fileless.map(({ waMessageId }) => waMessageId);
+      await this.uploads.forgetSent(tx, channelId, waMessageIds);
+    }
   }
 }
