@@ -9,12 +9,15 @@ const DOMAIN = [
   'messaging',
   'whatsapp',
   'bot',
+  'broadcasts',
   'webhooks',
   'realtime',
 ];
 const EDGES = [
   ['orders', 'catalog', 'an order reserves stock in its own transaction'],
   ['orders', 'deliveries', 'a confirmed order and its delivery task are one commit'],
+  ['orders', 'payments', 'an order is confirmed, held and ended together with what was paid for it'],
+  ['deliveries', 'media', 'a driver photographs what was handed over'],
   ['whatsapp', 'messaging', 'transports store what arrives and know channels by the store'],
   ['whatsapp', 'templates', 'who writes to a customer whose window is closed is told which templates there are'],
   ['catalog', 'media', 'a product shows its pictures'],
@@ -22,7 +25,13 @@ const EDGES = [
   ['bot', 'messaging', 'the bot takes unanswered messages and queues its replies'],
   ['bot', 'catalog', 'the bot shows what can be bought'],
   ['bot', 'orders', 'a confirmed conversation places an order in the transaction of its reply'],
+  ['bot', 'deliveries', 'the customer is told the code and the link of the driver who has set out'],
+  ['bot', 'media', 'a photo that a driver writes proves a delivery, as the test of it shows'],
+  ['bot', 'payments', 'the bot asks how a customer pays, and tells where'],
   ['bot', 'templates', 'news of orders are written by template'],
+  ['bot', 'broadcasts', 'owners and agents start and stop broadcasts from their phones, in the transaction of the answer'],
+  ['broadcasts', 'messaging', 'a broadcast queues messages, and takes back those that have not left'],
+  ['broadcasts', 'templates', 'each message of a broadcast is made of a template, in the language of its customer'],
 ];
 const LAYERS = [
   ['common'],
@@ -79,14 +88,14 @@ module.exports = {
     {
       name: 'testing-is-for-tests',
       severity: 'error',
-      from: { path: '^(apps|libs/(?!testing))', pathNot: 'spec\\.ts$' },
+      from: { path: '^(apps|libs/(?!testing))', pathNot: '(spec|fixture)\\.ts$' },
       to: { path: '^libs/testing/' },
     },
     { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },
     {
       name: 'no-dev-dependencies-in-production',
       severity: 'error',
-      from: { path: '^(apps|libs/(?!testing))', pathNot: 'spec\\.ts$' },
+      from: { path: '^(apps|libs/(?!testing))', pathNot: '(spec|fixture)\\.ts$' },
       to: { dependencyTypes: ['npm-dev'], pathNot: '@types/' },
     },
   ],

@@ -32,6 +32,8 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
           fileParallelism: false,
           testTimeout: 180_000,
+          // How long `expect.poll` waits: what a busy machine takes, not what a user should.
+          expect: { poll: { timeout: 20_000 } },
           hookTimeout: 120_000,
         },
       },

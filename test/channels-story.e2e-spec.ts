@@ -32,8 +32,9 @@ test.each(LINES)('the story by a channel of kind %s: from "hi" to a confirmed or
     [{ text: 'hi' }, 1],
     [{ pick: `product:${shop.productId}`, title: 'Maize meal', from: 'list' }, 2],
     [{ pick: 'quantity:2', title: '2', from: 'buttons' }, 3],
-    [{ text: '7 Kaguvi Street' }, 4],
-    [{ pick: 'order:confirm', title: 'Confirm', from: 'buttons' }, 6],
+    [{ pick: 'do:checkout', title: 'Checkout', from: 'buttons' }, 4],
+    [{ text: '7 Kaguvi Street' }, 5],
+    [{ pick: 'order:confirm', title: 'Confirm', from: 'buttons' }, 7],
   ];
   for (const [said, answers] of steps) {
     await phone.say(said);
@@ -54,7 +55,7 @@ test.each(LINES)('the story by a channel of kind %s: from "hi" to a confirmed or
     'GET',
     `/api/whatsapp/chats/${chat.id}/messages`,
   );
-  expect(data.filter(({ direction }) => direction === 'inbound')).toHaveLength(5);
+  expect(data.filter(({ direction }) => direction === 'inbound')).toHaveLength(6);
   expect(new Set(data.map((message) => message.channelId))).toEqual(new Set([channelId]));
   expect(data.filter(({ status }) => status === 'failed')).toEqual([]);
   await expectWebhooks(env.db, shop);

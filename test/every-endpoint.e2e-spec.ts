@@ -178,11 +178,12 @@ test('garbage in any parameter of a path or a query: 4xx, never 5xx', async () =
 });
 
 test('the examples of the document are requests that are understood', async () => {
-  // What an example names is not there, or may not be called from here.
-  const elsewhere = new Set(['product', 'blocked_address']);
+  // What an example names is not there, may not be called from here, or is for another way to pay.
+  const elsewhere = new Set(['product', 'blocked_address', 'method']);
   for (const operation of document.operations.filter((each) => !endsSession(each))) {
     const answer = await call(rightful(operation), operation, pathOf(operation), example(operation));
-    if (answer.status !== 422) continue;
+    // A file that is no JSON is not sent here, and its absence has an error of its own.
+    if (answer.status !== 422 || answer.body.code === 'csv_unreadable') continue;
     const { errors = [] } = answer.body;
     expect(
       errors.filter(({ code }) => !elsewhere.has(code)),

@@ -161,8 +161,11 @@ test('npm run demo plays the story on a stack of its own, and says why when it c
   for (const part of [
     'taps "Confirm"',
     'is confirmed',
-    'delivery task',
-    'order_status_changed, signature verified',
+    'the last one is reserved for half an hour, 0 left',
+    'Pocket radio has sold out',
+    'is delivered, 0 in stock',
+    'has gone back to you',
+    'payment_refunded, signature verified',
     'whole story took',
   ]) {
     expect(demo.output()).toContain(part);

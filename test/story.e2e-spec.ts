@@ -69,14 +69,14 @@ test('the merchant’s chat shows both directions in order, with statuses that r
   await ordered(shop, phone);
   await settled(env.db);
   const { data: chats } = await shop.client.ok<List<{ id: string; unread: number }>>('GET', '/api/whatsapp/chats');
-  expect(chats).toMatchObject([{ contact: { phone, name: 'Rudo' }, unread: 5, lastMessage: { direction: 'outbound' } }]);
+  expect(chats).toMatchObject([{ contact: { phone, name: 'Rudo' }, unread: 6, lastMessage: { direction: 'outbound' } }]);
   const path = `/api/whatsapp/chats/${chats[0]!.id}/messages`;
   const { data: messages } = await shop.client.ok<List<{ id: string; direction: string; status: string; waMessageId: string }>>(
     'GET',
     path,
   );
   expect(messages.toReversed().map((message) => `${message.direction} ${message.status}`)).toEqual([
-    ...Array.from({ length: 5 }, () => ['inbound read', 'outbound sent']).flat(),
+    ...Array.from({ length: 6 }, () => ['inbound read', 'outbound sent']).flat(),
     'outbound sent',
   ]);
   const latest = messages[0]!;

@@ -59,22 +59,35 @@ async function holderOf(channelId: string): Promise<SupervisedChild> {
 
 const pidOf = (name: string): number | undefined => gateways.find((gateway) => gateway.name === `bot-gateway-${name}`)!.pid;
 
+/** Whether a gateway comes to wait for the table of sends, soon. */
+const waits = (name: string): Promise<boolean> =>
+  until(
+    'a transaction that waits',
+    async () => {
+      const { rows } = await env.db.query(
+        `SELECT FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock' AND query LIKE '%pending_sends%'`,
+        [name],
+      );
+      return rows.length > 0;
+    },
+    1000,
+  ).catch(() => false);
+
 /** The worst moment: it is in the middle of a transaction, and holds its rows for as long as the database lets it. */
 async function freezeInTransaction({ name, pid }: SupervisedChild): Promise<void> {
   await withClient(env.stack.databaseUrl, async (client) => {
-    await until('a message on its way', async () => {
-      await client.query('BEGIN; LOCK TABLE pending_sends IN SHARE ROW EXCLUSIVE MODE');
-      const { rows } = await client.query('SELECT FROM pending_sends WHERE claimed_at IS NOT NULL');
-      if (rows.length === 0) await client.query('ROLLBACK');
-      return rows.length > 0;
-    });
-    await until('a transaction that waits', async () => {
-      const { rows } = await env.db.query(
-        `SELECT FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock' AND query LIKE '%pending_sends%'`,
-        [name.replace('bot-gateway-', '')],
-      );
-      return rows.length > 0;
-    });
+    // What is claimed may be another's, who is frozen: then nothing comes to wait, and the table is let go again.
+    await until(
+      'a transaction that waits',
+      async () => {
+        await client.query('BEGIN; LOCK TABLE pending_sends IN SHARE ROW EXCLUSIVE MODE');
+        const { rows } = await client.query('SELECT FROM pending_sends WHERE claimed_at IS NOT NULL');
+        if (rows.length > 0 && (await waits(name.replace('bot-gateway-', '')))) return true;
+        await client.query('ROLLBACK');
+        return false;
+      },
+      60_000,
+    );
     process.kill(pid!, 'SIGSTOP');
     await client.query('ROLLBACK');
   });

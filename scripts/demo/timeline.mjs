@@ -1,19 +1,17 @@
 // @ts-check
 
-const WHO = /** @type {const} */ ({ customer: 'customer', bot: 'bot', shop: 'shop', partner: 'partner' });
-
 /** What happened when, printed as it happens. */
 export class Timeline {
   #startedAt = performance.now();
   #lastAt = this.#startedAt;
 
-  /** @param {keyof typeof WHO} who @param {string} what */
+  /** @param {string} who @param {string} what */
   note(who, what) {
     const now = performance.now();
     const at = `${Math.round(now - this.#startedAt)} ms`.padStart(9);
     const step = `+${Math.round(now - this.#lastAt)}`.padStart(6);
     this.#lastAt = now;
-    console.log(`${at} ${step}  ${WHO[who].padEnd(9)} ${what}`);
+    console.log(`${at} ${step}  ${who.padEnd(9)} ${what}`);
   }
 
   /** Milliseconds since the beginning. */

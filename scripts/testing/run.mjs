@@ -30,6 +30,12 @@ const SAME_ON_ANY_STORE = [
   'web-chaos',
   'web-gateways',
   'media',
+  'media-story',
+  'templates',
+  'deliveries',
+  'orders-chaos',
+  'staff',
+  'broadcasts',
 ];
 
 /** One check a line: what it is called, and the command. */

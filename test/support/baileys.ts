@@ -136,6 +136,7 @@ export function outbound(to: Customer, content: OutboundContent, over: Partial<T
     seq: 1,
     to: { phone: to.number },
     content,
+    cloudTemplate: null,
     category: 'utility',
     waMessageId: `3EB0${newId().replaceAll('-', '').slice(-18).toUpperCase()}`,
     attempts: 1,

@@ -9,7 +9,14 @@ import { CloudHttp } from '../../libs/whatsapp/src/cloud/cloud-http.js';
 export const HELLO: OutboundContent = { type: 'text', text: { body: 'Hello 🌽' } };
 export const PHONE = '+263771234567';
 
-export async function setup({ config = {}, before }: { config?: object; before?: (number: BusinessNumber) => void } = {}) {
+interface Wanted {
+  config?: object;
+  before?: (number: BusinessNumber) => void;
+  /** Milliseconds that Meta has for an answer. Less than in life: some tests wait for it to pass. */
+  patience?: number;
+}
+
+export async function setup({ config = {}, before, patience = 400 }: Wanted = {}) {
   const graph = await startGraphApi();
   onTestFinished(() => graph.close());
   const house = await integration({ imports: [WhatsappModule], env: { WHATSAPP_CLOUD_BASE_URL: graph.url } });
@@ -31,9 +38,8 @@ export async function setup({ config = {}, before }: { config?: object; before?:
     config: { phoneNumberId, ...config },
     createdAt: new Date(),
   };
-  // Tests have less patience.
   const client = module.get<{ http: CloudHttp }>(CloudClient);
-  const http = new CloudHttp(graph.url, 400);
+  const http = new CloudHttp(graph.url, patience);
   onTestFinished(() => http.close());
   client.http = http;
 
@@ -59,6 +65,7 @@ export async function setup({ config = {}, before }: { config?: object; before?:
     seq: 1,
     to: { phone: PHONE },
     content: HELLO,
+    cloudTemplate: null,
     category: 'utility',
     waMessageId: null,
     attempts: 1,

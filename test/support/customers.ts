@@ -14,14 +14,16 @@ export const orderSteps = (productId: string, phone: string): Step[] => [
   { body: { type: 'text', text: 'hi' }, answered: 1 },
   { body: { type: 'list', replyId: `product:${productId}` }, answered: 2 },
   { body: { type: 'button', replyId: 'quantity:2' }, answered: 3 },
-  { body: { type: 'text', text: `House ${phone}` }, answered: 4 },
-  { body: { type: 'button', replyId: 'order:confirm' }, answered: 6 },
+  { body: { type: 'button', replyId: 'do:checkout' }, answered: 4 },
+  { body: { type: 'text', text: `House ${phone}` }, answered: 5 },
+  { body: { type: 'button', replyId: 'order:confirm' }, answered: 7 },
 ];
 
 /** What the phone holds after `orderSteps`: this, once, in this order. */
 export const ORDER_REPLIES = [
   /Welcome to .*What would you like to order/s,
   /How many\?/,
+  /Your cart.*Total: /s,
   /Where shall we deliver\?/,
   /Your order.*Is that right\?/s,
   /We are checking your order #\d+/,

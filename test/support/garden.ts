@@ -39,17 +39,25 @@ export async function plant(env: TestStack): Promise<Plot> {
     const made = await client.ok<{ key: string }>('POST', '/api/api-keys', { name: 'Test', scopes });
     return new ApiClient(env.baseUrl, made.key);
   };
-  await client.ok('POST', '/api/orders', { customer: { phone: PHONE }, items: [{ productId, quantity: 1 }] });
+  const wanted = { customer: { phone: PHONE }, items: [{ productId, quantity: 1 }] };
+  const order = await client.ok<{ id: string }>('POST', '/api/orders', wanted);
+  await until('its delivery', async () => (await client.ok<{ delivery?: object }>('GET', `/api/orders/${order.id}`)).delivery);
+  const { id: prepaid } = await client.ok<{ id: string }>('POST', '/api/orders', { ...wanted, paymentMethod: 'transfer' });
+  const payment = await client.ok<{ id: string }>('POST', `/api/orders/${prepaid}/payments`, { method: 'transfer' });
+  await client.ok('POST', `/api/payments/${payment.id}/refunds`, { reason: 'Torn', amount: { amount: 1, currency: 'USD' } });
   await client.ok('POST', `/api/simulator/channels/${channelId}/messages`, { from: PHONE, type: 'text', text: 'hi' });
   await client.ok('POST', '/api/whatsapp/send', { to: PHONE, message: 'hello' });
   const file = await client.ok<{ id: string }>('POST', '/api/media/upload', DOT);
   await client.ok('POST', `/api/products/${productId}/media`, { mediaId: file.id });
+  await client.ok('POST', '/api/broadcasts', { name: 'Hello', templateName: 'welcome', segment: {} });
   // What fails for good does so by a fault of ours: no call of the api makes one.
   await env.db.query(
     `INSERT INTO dead_letters (merchant_id, kind, subject_id, payload, reason, due_at) VALUES ($1, 'inbound_message', $2, '{}', 'planted', now())`,
     [shop.merchantId, channelId],
   );
   const [agent, driver] = await Promise.all([member('agent'), member('driver')]);
+  const { text } = await agent.ok<{ text: string }>('POST', '/api/users/me/phone-code');
+  await client.ok('POST', `/api/simulator/channels/${channelId}/messages`, { from: '+263771234568', type: 'text', text });
   await key(SCOPES);
   await settled(env.db);
   return { ...shop, agent, driver, key };
@@ -90,6 +98,7 @@ export async function rowsOf(env: TestStack, merchantId: string): Promise<Record
     'users',
     'logins',
     'sessions',
+    'staff_phones',
     'api_keys',
     'channels',
     'chats',
@@ -98,6 +107,9 @@ export async function rowsOf(env: TestStack, merchantId: string): Promise<Record
     'media_files',
     'product_media',
     'orders',
+    'broadcasts',
+    'delivery_tasks',
+    'delivery_history',
     'webhooks',
     'audit_logs',
   ]) {

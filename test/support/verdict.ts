@@ -13,7 +13,11 @@ export async function settled(db: Client, ms = 90_000): Promise<void> {
         SELECT (SELECT count(*) FROM events WHERE position IS NULL) + (SELECT count(*) FROM event_reactions)
              + (SELECT count(*) FROM inbound_deliveries)
              + (SELECT count(*) FROM pending_answers) + (SELECT count(*) FROM pending_sends)
-             + (SELECT count(*) FROM orders WHERE ring_at IS NOT NULL)
+             -- Who waits for money waits for people.
+             + (SELECT count(*) FROM orders WHERE ring_at IS NOT NULL AND (hold = 'none' OR held_until <= now()))
+             + (SELECT count(*) FROM payments WHERE ring_at IS NOT NULL)
+             + (SELECT count(*) FROM payment_refunds WHERE ring_at IS NOT NULL)
+             + (SELECT count(*) FROM broadcasts WHERE status = 'running')
              + (SELECT count(*) FROM webhook_deliveries WHERE status = 'pending') AS left`);
       return Number(rows[0]!.left) === 0;
     },

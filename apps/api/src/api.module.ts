@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE, DiscoveryModule, Reflector } from '@nestjs/core';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { AuditModule } from '@soko/audit';
+import { BroadcastsModule } from '@soko/broadcasts';
 import { CatalogModule } from '@soko/catalog';
 import { ConfigModule, Settings } from '@soko/config';
 import { DatabaseModule } from '@soko/database';
@@ -11,6 +12,7 @@ import { MediaModule } from '@soko/media';
 import { MessagingModule } from '@soko/messaging';
 import { ObservabilityModule } from '@soko/observability';
 import { OrdersModule } from '@soko/orders';
+import { PaymentsModule } from '@soko/payments';
 import { QueuesModule } from '@soko/queues';
 import { TemplatesModule } from '@soko/templates';
 import { WebhooksModule } from '@soko/webhooks';
@@ -23,6 +25,8 @@ import { InputPipe } from './input.pipe.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RateLimitGuard, throttlers } from './rate-limit.guard.js';
 import { SendService } from './send.service.js';
+import { TemplatePreviewService } from './template-preview.service.js';
+import { TrackingPages } from './tracking/tracking-pages.js';
 
 @Module({
   imports: [
@@ -43,7 +47,9 @@ import { SendService } from './send.service.js';
     CatalogModule,
     OrdersModule,
     DeliveriesModule,
+    PaymentsModule,
     TemplatesModule,
+    BroadcastsModule,
     WebhooksModule,
   ],
   controllers: CONTROLLERS,
@@ -51,7 +57,9 @@ import { SendService } from './send.service.js';
     AccessCheck,
     RouteMethods,
     SendService,
+    TemplatePreviewService,
     LocalFiles,
+    TrackingPages,
     // In this order: who calls, how often, and whether they may.
     { provide: APP_GUARD, useClass: IdentityGuard },
     { provide: APP_GUARD, useClass: RateLimitGuard },

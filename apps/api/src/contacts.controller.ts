@@ -2,9 +2,16 @@ import { Body, Controller, Get, Patch, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Page } from '@soko/common';
 import { type Caller, Me, Requires } from '@soko/identity';
-import { ContactDetailView, ContactQuery, ContactService, ContactView, UpdateContactBody } from '@soko/messaging';
+import {
+  ContactDetailView,
+  ContactQuery,
+  ContactService,
+  ContactView,
+  OptInRefusedError,
+  UpdateContactBody,
+} from '@soko/messaging';
 import { Id } from './input.pipe.js';
-import { Paged } from './openapi/decorators.js';
+import { Fails, Paged } from './openapi/decorators.js';
 
 @ApiTags('Contacts')
 @Controller('api/contacts')
@@ -26,9 +33,10 @@ export class ContactsController {
     return this.contacts.get(merchantId, id);
   }
 
-  /** Gives the customer a name of the merchant's own, or blocks or unblocks them. */
+  /** Gives the customer a name of the merchant's own or tags, notes that they agreed to marketing, or blocks or unblocks them. */
   @Patch(':id')
   @Requires('messages:write')
+  @Fails(new OptInRefusedError())
   update(@Me() { merchantId }: Caller, @Id() id: string, @Body() body: UpdateContactBody): Promise<ContactDetailView> {
     return this.contacts.update(merchantId, id, body);
   }

@@ -5,6 +5,7 @@ import { AdminController } from './admin.controller.js';
 import { ApiKeysController } from './api-keys.controller.js';
 import { AuditController } from './audit.controller.js';
 import { AuthController } from './auth.controller.js';
+import { BroadcastsController } from './broadcasts.controller.js';
 import { ChannelsController } from './channels.controller.js';
 import { ContactsController } from './contacts.controller.js';
 import { DeliveriesController } from './deliveries.controller.js';
@@ -13,9 +14,14 @@ import { IdempotencyInterceptor, isOutsideUnits } from './idempotency.intercepto
 import { MediaController, MediaLinksController } from './media.controller.js';
 import { MerchantController } from './merchant.controller.js';
 import { OrdersController } from './orders.controller.js';
+import { PaymentMethodsController, PaymentsController } from './payments.controller.js';
+import { PaymentsWebhookController } from './payments-webhook.controller.js';
+import { ProductsCsvController } from './products-csv.controller.js';
 import { ProductsController } from './products.controller.js';
 import { SimulatorController } from './simulator.controller.js';
+import { StaffPhonesController } from './staff-phones.controller.js';
 import { TemplatesController } from './templates.controller.js';
+import { TrackingController } from './tracking.controller.js';
 import { UsersController } from './users.controller.js';
 import { WebhooksController } from './webhooks.controller.js';
 import { WhatsappController } from './whatsapp.controller.js';
@@ -25,6 +31,7 @@ import { WhatsappWebhookController } from './whatsapp-webhook.controller.js';
 export const CONTROLLERS: Type[] = [
   AuthController,
   UsersController,
+  StaffPhonesController,
   ApiKeysController,
   MerchantController,
   ChannelsController,
@@ -32,13 +39,19 @@ export const CONTROLLERS: Type[] = [
   ContactsController,
   SimulatorController,
   TemplatesController,
+  BroadcastsController,
   MediaController,
   MediaLinksController,
   ProductsController,
+  ProductsCsvController,
   OrdersController,
+  PaymentsController,
+  PaymentMethodsController,
   DeliveriesController,
+  TrackingController,
   WebhooksController,
   WhatsappWebhookController,
+  PaymentsWebhookController,
   AuditController,
   AdminController,
   HealthController,

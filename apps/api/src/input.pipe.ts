@@ -1,6 +1,6 @@
 import { type ArgumentMetadata, Injectable, Param, type PipeTransform } from '@nestjs/common';
 import { ApiParam } from '@nestjs/swagger';
-import { isUuid, normalisePhone, validateInput, ValidationError } from '@soko/common';
+import { isUuid, normalisePhone, NotFoundError, validateInput, ValidationError } from '@soko/common';
 import { SAMPLE_ID } from './openapi/examples.js';
 
 const PLAIN = new Set<unknown>([String, Number, Boolean, Array, Object]);
@@ -43,15 +43,33 @@ export const Phone = (path = 'phone') =>
 /** A path parameter that is a plain name: a queue, a job. */
 export const Name = (path: string) => described(path, { type: 'string', maxLength: 200 }, path, Param(path));
 
+/** A path parameter that is one of a few names; any other is not found. */
+export const OneOf = (path: string, what: string, names: readonly string[]) =>
+  described(
+    path,
+    { type: 'string', enum: names },
+    names[0]!,
+    Param(path, {
+      transform: (value: unknown): string => {
+        if (names.includes(value as string)) return value as string;
+        throw new NotFoundError(what, `${String(value)}; there are ${names.join(', ')}`);
+      },
+    }),
+  );
+
 /** The parameter, and how the documentation shows it. */
 function described(
   name: string,
-  schema: { type: 'string'; format?: string; maxLength?: number },
+  schema: { type: 'string'; format?: string; maxLength?: number; enum?: readonly string[] },
   example: string,
   parameter: ParameterDecorator,
 ): ParameterDecorator {
   return (target, key, index) => {
     parameter(target, key, index);
-    ApiParam({ name, schema: { ...schema, example } })(target, key!, Object.getOwnPropertyDescriptor(target, key!)!);
+    ApiParam({ name, schema: { ...schema, enum: schema.enum && [...schema.enum], example } })(
+      target,
+      key!,
+      Object.getOwnPropertyDescriptor(target, key!)!,
+    );
   };
 }

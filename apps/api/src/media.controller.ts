@@ -12,8 +12,8 @@ import {
   UseInterceptors,
 } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiExcludeEndpoint, ApiParam, ApiTags } from '@nestjs/swagger';
-import { NotFoundError, type Page } from '@soko/common';
-import { type Caller, Me, Requires } from '@soko/identity';
+import { type AppError, NotFoundError, type Page } from '@soko/common';
+import { type Caller, Me, Requires, type Scope } from '@soko/identity';
 import {
   MediaInUseError,
   MediaLinkError,
@@ -36,7 +36,7 @@ import { SAMPLE_ID } from './openapi/examples.js';
 import { CountsAs } from './rate-limit.guard.js';
 
 /** Where the file is read after it is known who sends it. */
-export const UPLOAD_PATHS = ['/api/media/upload', '/api/upload/media'];
+export const UPLOAD_PATHS = ['/api/media/upload', '/api/upload/media', '/api/deliveries/:id/photo'];
 /** A storage path with its slashes as they are. */
 const IN_PARTS = ':merchantId/:blobId/:variant';
 type PathParts = Record<'merchantId' | 'blobId' | 'variant', string>;
@@ -45,9 +45,9 @@ const PATH = `${SAMPLE_ID}/${SAMPLE_ID}/original`;
 const IN_USE = new MediaInUseError(['the product Maize meal 10 kg']);
 const StoragePath = ApiParam({ name: 'path', schema: { type: 'string', maxLength: 300, example: PATH } });
 
-const TakesAFile = (): MethodDecorator =>
+export const TakesAFile = (scope: Scope = 'media:write', ...fails: AppError[]): MethodDecorator =>
   applyDecorators(
-    Requires('media:write'),
+    Requires(scope),
     CountsAs('uploads'),
     UseInterceptors(ReadsUpload),
     ApiConsumes('application/json', 'multipart/form-data'),
@@ -58,6 +58,7 @@ const TakesAFile = (): MethodDecorator =>
       new MediaTypeMismatchError('image/png', 'image/jpeg'),
       new MediaTooLargeError('image', 5_000_000),
       new UnreadableMediaError('The file is empty. Choose the file again and send it once more.'),
+      ...fails,
     ),
   );
 
@@ -99,7 +100,7 @@ export class MediaController {
     return this.media.get(merchantId, id);
   }
 
-  /** Refused while a product, a template or a message that waits to be sent uses the file. */
+  /** Refused while a product, a template, a delivery or a message that waits to be sent uses the file. */
   @Delete('media/:media_id')
   @Requires('media:write')
   @HttpCode(204)

@@ -2,17 +2,22 @@ import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Query } from '@ne
 import { ApiTags } from '@nestjs/swagger';
 import {
   AddProductMediaBody,
+  AdjustStockBody,
   CreateProductBody,
   CurrencyMismatchError,
   MAX_PICTURES,
   NotAPictureError,
   ProductMediaService,
   ProductMediaView,
+  ProductQuery,
   ProductService,
   ProductView,
   RemoveProductMediaQuery,
   SkuTakenError,
+  StockMovementView,
   StockReservedError,
+  StockService,
+  StockTooLargeError,
   TooManyPicturesError,
   UpdateProductBody,
 } from '@soko/catalog';
@@ -28,12 +33,13 @@ export class ProductsController {
   constructor(
     private readonly products: ProductService,
     private readonly gallery: ProductMediaService,
+    private readonly stock: StockService,
   ) {}
 
   @Get()
   @Requires('catalog:read')
   @Paged(ProductView)
-  list(@Me() { merchantId }: Caller, @Query() query: PageQuery): Promise<Page<ProductView>> {
+  list(@Me() { merchantId }: Caller, @Query() query: ProductQuery): Promise<Page<ProductView>> {
     return this.products.list(merchantId, query);
   }
 
@@ -55,6 +61,30 @@ export class ProductsController {
   @Fails(new SkuTakenError('MAIZE-10'), new StockReservedError(), new CurrencyMismatchError('USD'))
   update(@Me() { merchantId }: Caller, @Id() id: string, @Body() body: UpdateProductBody): Promise<ProductView> {
     return this.products.update(merchantId, id, body);
+  }
+
+  /** Orders that have it stay as they are, and its SKU may be used again. */
+  @Delete(':id')
+  @Requires('catalog:write')
+  @HttpCode(204)
+  remove(@Me() { merchantId }: Caller, @Id() id: string): Promise<void> {
+    return this.products.remove(merchantId, id);
+  }
+
+  /** The ledger: every movement of the product’s stock, newest first. */
+  @Get(':id/stock')
+  @Requires('catalog:read')
+  @Paged(StockMovementView)
+  ledger(@Me() { merchantId }: Caller, @Id() id: string, @Query() query: PageQuery): Promise<Page<StockMovementView>> {
+    return this.stock.ledger(merchantId, id, query);
+  }
+
+  /** Units come in, or get lost. */
+  @Post(':id/stock')
+  @Requires('catalog:write')
+  @Fails(new StockReservedError(), new StockTooLargeError(1_000_000_000))
+  adjust(@Me() { merchantId }: Caller, @Id() id: string, @Body() body: AdjustStockBody): Promise<StockMovementView> {
+    return this.stock.adjust(merchantId, id, body);
   }
 
   /** The product’s pictures, in their order; there are ten at most. */

@@ -5,6 +5,7 @@ import { type Caller, Me, Requires } from '@soko/identity';
 import { PhoneMessageBody, PhoneMessageView, PhoneQuery, PhoneWroteView, ReceiptBody, SimulatorService } from '@soko/whatsapp';
 import { Id, Phone } from './input.pipe.js';
 import { Fails, Paged } from './openapi/decorators.js';
+import { SAMPLE_ID } from './openapi/examples.js';
 import { SimulatorOffError } from '@soko/messaging';
 
 @ApiTags('Simulator')
@@ -16,7 +17,7 @@ export class SimulatorController {
   @Post('messages')
   @HttpCode(202)
   @Requires('channels:write')
-  @Fails(new SimulatorOffError())
+  @Fails(new SimulatorOffError(), new NotFoundError('media', SAMPLE_ID))
   write(@Me() { merchantId }: Caller, @Id() id: string, @Body() body: PhoneMessageBody): Promise<PhoneWroteView> {
     return this.simulator.write(merchantId, id, body);
   }

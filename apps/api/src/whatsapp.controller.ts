@@ -10,6 +10,7 @@ import {
   ChatQuery,
   ChatService,
   ChatView,
+  HandoverBody,
   MessageDetailView,
   MessageQuery,
   MessageView,
@@ -22,7 +23,7 @@ import { CountsAs } from './rate-limit.guard.js';
 import { SendService } from './send.service.js';
 import { Fails, Paged } from './openapi/decorators.js';
 import { ContactBlockedError, NoChannelError, NotCancellableError, OptedOutError } from '@soko/messaging';
-import { TemplateNotFoundError, TemplateVariablesError } from '@soko/templates';
+import { TemplateNotActiveError, TemplateNotFoundError } from '@soko/templates';
 
 @ApiTags('Messages')
 @Controller('api/whatsapp')
@@ -53,8 +54,8 @@ export class WhatsappController {
     new NotFoundError('channel', SAMPLE_ID),
     new NotFoundError('chat', SAMPLE_ID),
     new NotFoundError('message', SAMPLE_ID),
-    new TemplateNotFoundError('order_confirmation'),
-    new TemplateVariablesError(['name']),
+    new TemplateNotFoundError('order_confirmation', ['en', 'fr']),
+    new TemplateNotActiveError('order_confirmation', 'en', 'draft'),
   )
   send(@Me() { merchantId }: Caller, @Body() body: SendMessageBody): Promise<QueuedView> {
     return this.sender.send(merchantId, body);
@@ -99,12 +100,12 @@ export class WhatsappController {
     return this.chats.messages(merchantId, id, query);
   }
 
-  /** A person takes the chat; the bot is silent. */
+  /** A person takes the chat; the bot is silent until it is released, or for some minutes. */
   @Post('chats/:id/handover')
   @HttpCode(204)
   @Requires('messages:write')
-  handover(@Me() { merchantId }: Caller, @Id() id: string): Promise<void> {
-    return this.chats.handover(merchantId, id);
+  handover(@Me() { merchantId, id: by }: Caller, @Id() id: string, @Body() body: HandoverBody): Promise<void> {
+    return this.chats.handover(merchantId, id, body, by);
   }
 
   /** The bot takes the chat again. */

@@ -27,6 +27,19 @@ test('what has expired is removed, of every merchant and however much it is; wha
       }
     });
   }
+  const carts = (await tenancy.run(one.merchant.id, async (tx) => {
+    await tx.query(`INSERT INTO channels (merchant_id, name, kind, shard) VALUES ($1, 'c', 'simulator', 0)`, [tx.merchantId]);
+    await tx.query(`INSERT INTO contacts (merchant_id, phone) SELECT $1, '+26377100000' || n FROM generate_series(1, 2) n`, [
+      tx.merchantId,
+    ]);
+    await tx.query(
+      `INSERT INTO chats (merchant_id, channel_id, contact_id) SELECT c.merchant_id, h.id, c.id FROM contacts c, channels h`,
+    );
+    return tx.query(
+      `INSERT INTO carts (merchant_id, chat_id, lines, expires_at)
+       SELECT merchant_id, id, '[]', now() + (row_number() OVER () - 1.5) * interval '1 hour' FROM chats RETURNING chat_id`,
+    );
+  })) as { chat_id: string }[];
   await module.get(Housekeeping).clean();
   const left = (table: string) =>
     system.query(`SELECT count(*)::int AS n, bool_and(expires_at > now()) AS live FROM ${table} GROUP BY merchant_id`);
@@ -34,10 +47,54 @@ test('what has expired is removed, of every merchant and however much it is; wha
     { n: 1, live: true },
     { n: 1, live: true },
   ]);
+  expect(carts).toHaveLength(2);
+  expect(await left('carts')).toEqual([{ n: 1, live: true }]);
   expect(await left('idempotency_keys')).toEqual([
     { n: 1, live: true },
     { n: 1, live: true },
   ]);
+});
+
+test('where drivers were is forgotten after a week', async () => {
+  const { module, shop, tenancy, system } = await integration({ imports: [MediaModule], providers: [Housekeeping] });
+  const [merchantId, id] = [await shop(), newId()];
+  await tenancy.run(merchantId, async (tx) => {
+    await tx.query(
+      `INSERT INTO orders (merchant_id, id, number, status, customer_phone, total_amount, currency) VALUES ($1, $2, 1, 'confirmed', '+263771234567', 1, 'USD')`,
+      [merchantId, id],
+    );
+    await tx.query('INSERT INTO delivery_tasks (merchant_id, id, order_id) VALUES ($1, $2, $2)', [merchantId, id]);
+    await tx.query(
+      `INSERT INTO delivery_positions (merchant_id, delivery_id, attempt, at, latitude, longitude) VALUES ($1, $2, 1, now(), 1, 2), ($1, $2, 2, now(), 1, 2)`,
+      [merchantId, id],
+    );
+    await tx.query(
+      `UPDATE delivery_positions SET expires_at = expires_at - interval '7 days 1 second' WHERE merchant_id = $1 AND attempt = 1`,
+      [merchantId],
+    );
+  });
+  await module.get(Housekeeping).clean();
+  expect(await system.query('SELECT attempt FROM delivery_positions')).toEqual([{ attempt: 2 }]);
+});
+
+test('codes that nobody has used are forgotten', async () => {
+  const { module, merchant, tenancy, system } = await integration({ imports: [MediaModule], providers: [Housekeeping] });
+  const { merchant: shop, user } = await merchant();
+  await tenancy.run(shop.id, async (tx) => {
+    await tx.query(
+      `INSERT INTO link_codes (merchant_id, user_id, code_hash, expires_at) VALUES ($1, $2, '\\x01', now() - interval '1 second')`,
+      [shop.id, user.id],
+    );
+    await tx.query(
+      `WITH c AS (INSERT INTO contacts (merchant_id, lid) SELECT $1, n::text FROM generate_series(1, 2) n RETURNING id)
+       INSERT INTO number_proofs (merchant_id, contact_id, phone, code_hash, expires_at)
+       SELECT $1, id, '+263771000001', '\\x01', now() + (row_number() OVER () - 2) * interval '1 hour' + interval '1 second' FROM c`,
+      [shop.id],
+    );
+  });
+  await module.get(Housekeeping).clean();
+  expect(await system.query('SELECT 1 AS one FROM link_codes')).toEqual([]);
+  expect(await system.query('SELECT 1 AS one FROM number_proofs')).toEqual([{ one: 1 }]);
 });
 
 test('a week that has no partition yet gets one, once a day, as the role that serves ops, and messages go there', async () => {

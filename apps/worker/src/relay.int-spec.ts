@@ -162,7 +162,7 @@ test('events of work that was rolled back are never handed on', async () => {
   const work = house.tenancy.run(merchantId, async (tx) => {
     tx.outbox.emit(botConnected, { channelId: newId(), kind: 'simulator', reason: 'lost' });
     // Written, and even so never committed.
-    await tx.outbox.flush();
+    tx.outbox.flush();
     tx.outbox.emit(messageSent, {} as never);
   });
   await expect(work).rejects.toThrow(ValidationError);

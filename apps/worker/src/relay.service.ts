@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Settings } from '@soko/config';
 import { Listener, SystemDb, type SystemTx } from '@soko/database';
@@ -7,6 +8,8 @@ import { WebhookSink } from '@soko/webhooks';
 
 const BATCH = 200;
 const POLL_MS = 1_000;
+/** From the beginning of one look to the next: what comes in between is handed on together, in one transaction and with one alarm. */
+const GAP_MS = 25;
 const LOCK = 7_305_002;
 
 /**
@@ -61,6 +64,7 @@ export class Relay implements OnApplicationBootstrap, OnModuleDestroy {
   private async drain(): Promise<void> {
     while (this.again && !this.stopped) {
       this.again = false;
+      const begun = performance.now();
       try {
         let handed: number;
         do handed = await this.system.run((tx) => this.handOn(tx));
@@ -68,6 +72,7 @@ export class Relay implements OnApplicationBootstrap, OnModuleDestroy {
       } catch (error) {
         this.log.error({ err: error }, 'the relay failed; the events stay in the outbox');
       }
+      if (!this.stopped) await pause(Math.max(0, begun + GAP_MS - performance.now()));
     }
   }
 

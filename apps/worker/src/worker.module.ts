@@ -1,11 +1,13 @@
 import { Module } from '@nestjs/common';
 import { BotModule } from '@soko/bot';
+import { BroadcastProcessor, BroadcastsModule } from '@soko/broadcasts';
 import { ConfigModule } from '@soko/config';
 import { queuesOf } from '@soko/contracts';
 import { DatabaseModule } from '@soko/database';
 import { IdentityModule } from '@soko/identity';
 import { ObservabilityModule } from '@soko/observability';
 import { OrderProcessor, OrdersModule } from '@soko/orders';
+import { PaymentProcessor, PaymentsModule } from '@soko/payments';
 import { QueuesModule, ReactionProcessor, ReactionSink, Sweeper } from '@soko/queues';
 import { MediaModule, MediaProcessor } from '@soko/media';
 import { TemplatesModule } from '@soko/templates';
@@ -24,10 +26,23 @@ import { Relay } from './relay.service.js';
     MediaModule,
     TemplatesModule,
     OrdersModule,
+    PaymentsModule,
     WebhooksModule,
     BotModule,
+    BroadcastsModule,
     InboundModule,
   ],
-  providers: [Relay, Sweeper, Housekeeping, ReactionSink, ReactionProcessor, OrderProcessor, WebhookProcessor, MediaProcessor],
+  providers: [
+    Relay,
+    Sweeper,
+    Housekeeping,
+    ReactionSink,
+    ReactionProcessor,
+    OrderProcessor,
+    PaymentProcessor,
+    BroadcastProcessor,
+    WebhookProcessor,
+    MediaProcessor,
+  ],
 })
 export class WorkerModule {}

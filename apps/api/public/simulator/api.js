@@ -34,20 +34,30 @@ export async function signIn(email, password) {
  * @returns {Promise<any>} the answer's JSON, undefined when it is empty
  * @throws {ApiError}
  */
-export async function call(method, path, body, signal) {
-  const token = sessionStorage.getItem(TOKEN);
+export function call(method, path, body, signal) {
   const timeout = AbortSignal.timeout(10_000);
+  return ask(path, {
+    method,
+    headers: body ? { 'content-type': 'application/json' } : {},
+    ...(body ? { body: JSON.stringify(body) } : {}),
+    signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+  });
+}
+
+/** @param {File} file @returns {Promise<{ id: string }>} @throws {ApiError} */
+export function upload(file) {
+  const body = new FormData();
+  body.append('file', file);
+  return ask('/api/media/upload', { method: 'POST', body, signal: AbortSignal.timeout(60_000) });
+}
+
+/** @param {string} path @param {RequestInit} init @returns {Promise<any>} */
+async function ask(path, init) {
+  const token = sessionStorage.getItem(TOKEN);
   let response, text;
   try {
-    response = await fetch(path, {
-      method,
-      headers: {
-        ...(body ? { 'content-type': 'application/json' } : {}),
-        ...(token ? { authorization: `Bearer ${token}` } : {}),
-      },
-      ...(body ? { body: JSON.stringify(body) } : {}),
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-    });
+    const headers = { ...init.headers, ...(token ? { authorization: `Bearer ${token}` } : {}) };
+    response = await fetch(path, { ...init, headers });
     text = await response.text();
   } catch {
     throw new ApiError(0, 'The api does not answer.');

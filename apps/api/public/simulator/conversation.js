@@ -5,17 +5,19 @@ import { load, newest, save } from './store.js';
 /**
  * @typedef {{ id: string, title: string, description?: string }} Option
  * @typedef {{ latitude: number, longitude: number, name?: string, address?: string }} Location
+ * @typedef {{ mediaId?: string, caption?: string, filename?: string, unavailable?: string }} Part
+ * @typedef {{ kind: string, url: string, filename: string }} StoredFile
  * @typedef {{ header?: string, body: string, footer?: string, buttons: Option[] }} Buttons
  * @typedef {{ header?: string, body: string, footer?: string, button: string, sections: { title?: string, rows: Option[] }[] }} List
- * @typedef {{ type: string, text?: { body: string }, reply?: { id: string, title: string }, location?: Location, buttons?: Buttons, list?: List, image?: { caption?: string } }} Content
- * @typedef {{ waMessageId: string, seq: number, content: Content, text: string, status: 'sent' | 'delivered' | 'read', receivedAt: string }} PhoneMessage
+ * @typedef {{ type: string, text?: { body: string }, reply?: { id: string, title: string }, location?: Location, buttons?: Buttons, list?: List, image?: Part, video?: Part, audio?: Part, document?: Part, sticker?: Part, media?: { mediaId: string, caption?: string } }} Content
+ * @typedef {{ waMessageId: string, seq: number, content: Content, text: string, media?: StoredFile, status: 'sent' | 'delivered' | 'read', receivedAt: string }} PhoneMessage
  * @typedef {{ id: string, direction: 'inbound' | 'outbound', content: Content, text: string, status: string, waMessageId?: string, createdAt: string }} ChatMessage
  * @typedef {{ id: string, channelId: string, contact: { phone: string, name?: string }, handover: boolean, unread: number }} Chat
  * @typedef {{ id: string, number: number, status: string, total: { amount: number, currency: string }, createdAt: string }} Order
- * @typedef {{ type: 'text' | 'button' | 'list' | 'location' | 'image', text?: string, replyId?: string, location?: Location }} Written
+ * @typedef {{ type: 'text' | 'button' | 'list' | 'location' | 'image', text?: string, replyId?: string, location?: Location, mediaId?: string }} Written
  * @typedef {'waiting' | 'sent' | 'delivered' | 'read' | 'failed'} Tick
  * @typedef {{ waMessageId: string, written: Written, tick: Tick, error?: string, at: string }} Unsent
- * @typedef {{ key: string, own: boolean, content: Content, text: string, at: string, tick?: Tick, error?: string, chosen?: string }} Bubble
+ * @typedef {{ key: string, own: boolean, content: Content, text: string, at: string, file?: StoredFile, tick?: Tick, error?: string, chosen?: string }} Bubble
  * @typedef {{ channelId: string, phone: string, name: string }} Line
  */
 
@@ -39,6 +41,8 @@ export class Conversation {
   orders = [];
   /** @type {Chat | undefined} */
   chat;
+  /** Files of the merchant's chat by their ids; undefined for those that were deleted. @type {Map<string, StoredFile | undefined>} */
+  files = new Map();
   /** Why the last round failed. @type {ApiError | undefined} */
   trouble;
   loaded = false;
@@ -114,17 +118,25 @@ export class Conversation {
 
   /** The phone's screen: what it wrote, as the merchant's chat has it, between what it received, both by the server's clock. @returns {Bubble[]} */
   bubbles() {
-    const own = this.messages.filter((message) => message.direction === 'inbound').map(ownBubble);
+    const own = this.messages
+      .filter((message) => message.direction === 'inbound')
+      .map((message) => ownBubble(message, this.fileOf(message.content)));
     /** @type {Bubble[]} */
     const bubbles = [];
     let next = 0;
-    for (const { waMessageId, content, text, receivedAt } of this.received) {
+    for (const { waMessageId, content, text, media: file, receivedAt } of this.received) {
       for (let mine = own[next]; mine && mine.at <= receivedAt; mine = own[++next]) bubbles.push(mine);
-      bubbles.push({ key: waMessageId, own: false, content, text, at: receivedAt });
+      bubbles.push({ key: waMessageId, own: false, content, text, at: receivedAt, ...(file ? { file } : {}) });
     }
     bubbles.push(...own.slice(next), ...this.#outbox.map(unsentBubble));
     this.#markChosen(bubbles);
     return bubbles;
+  }
+
+  /** What came or went with a message. @param {Content} content */
+  fileOf(content) {
+    const id = partOf(content)?.mediaId;
+    return id ? this.files.get(id) : undefined;
   }
 
   /** A tap from another browser is taken as one on the last message that offered it. @param {Bubble[]} bubbles */
@@ -223,12 +235,24 @@ export class Conversation {
     /** @type {Chat | undefined} */
     const chat = chats.data.find((/** @type {Chat} */ each) => each.channelId === channelId && each.contact.phone === phone);
     if (chat) this.messages = await this.#chatMessages(chat.id);
+    await this.#findFiles();
     this.chat = chat;
     this.orders = orders.data;
     const stored = new Set(this.messages.map(({ waMessageId }) => waMessageId));
     const before = this.#outbox.length;
     this.#outbox = this.#outbox.filter(({ waMessageId }) => !stored.has(waMessageId));
     if (this.#outbox.length !== before) this.#keep();
+  }
+
+  async #findFiles() {
+    for (const { content } of this.messages) {
+      const id = partOf(content)?.mediaId;
+      if (!id || this.files.has(id)) continue;
+      const file = await this.#call('GET', `/api/media/${id}`).catch((/** @type {unknown} */ error) => {
+        if (!(error instanceof ApiError) || error.passing || error.status === 401) throw error;
+      });
+      this.files.set(id, file);
+    }
   }
 
   /** All messages of the chat: pages are read backwards until one holds a known message. @param {string} chatId */
@@ -288,14 +312,19 @@ export class Conversation {
 /** @param {Content} content @returns {Option[]} */
 export const optionsOf = ({ buttons, list }) => buttons?.buttons ?? list?.sections.flatMap((section) => section.rows) ?? [];
 
-/** @param {ChatMessage} message @returns {Bubble} */
-const ownBubble = ({ id, waMessageId, content, text, createdAt, status }) => ({
+/** What is said of the file of a message that has one. @param {Content} content @returns {Part | undefined} */
+export const partOf = ({ media, image, video, audio, document, sticker }) =>
+  media ?? image ?? video ?? audio ?? document ?? sticker;
+
+/** @param {ChatMessage} message @param {StoredFile} [file] @returns {Bubble} */
+const ownBubble = ({ id, waMessageId, content, text, createdAt, status }, file) => ({
   key: waMessageId ?? id,
   own: true,
   content,
   text,
   at: createdAt,
   tick: status === 'read' ? 'read' : 'delivered',
+  ...(file ? { file } : {}),
 });
 
 /** @param {Unsent} unsent @returns {Bubble} */

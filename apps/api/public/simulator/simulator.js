@@ -1,5 +1,5 @@
 // @ts-check
-import { ApiError, call, signedIn, signIn, signOut } from './api.js';
+import { ApiError, call, signedIn, signIn, signOut, upload } from './api.js';
 import { Conversation } from './conversation.js';
 import { keepPhoto, load, save, SUGGESTIONS } from './store.js';
 import { button, el, listRows, merchantItem, orderItem, phoneItem, show } from './view.js';
@@ -107,7 +107,12 @@ function draw(current) {
   stage.classList.toggle('away', Boolean(trouble));
   const bubbles = current.bubbles().map((bubble) => phoneItem(bubble, actions));
   show(find('#phone-log'), bubbles.length > 0 || !loaded ? bubbles : [note('Write "hi" to begin.')]);
-  show(find('#merchant-log'), messages.length > 0 || !loaded ? messages.map(merchantItem) : [note('No message yet.')]);
+  show(
+    find('#merchant-log'),
+    messages.length > 0 || !loaded
+      ? messages.map((message) => merchantItem(message, current.fileOf(message.content)))
+      : [note('No message yet.')],
+  );
   show(find('#orders'), orders.length > 0 || !loaded ? orders.map(orderItem) : [note('No order yet.', 'li')]);
   const unread = chat?.unread ? `, ${chat.unread} unread` : '';
   find('#chat-title').textContent = `${chat?.contact.name ?? (line.name || 'Customer')}, ${line.phone}${unread}`;
@@ -208,11 +213,14 @@ dialog('#photo-dialog', '#attach-photo', (form) => {
   const line = conversation;
   form.reset();
   if (!file || !line) return;
-  const id = line.send({ type: 'image', ...(caption ? { text: caption } : {}) });
-  keepPhoto(id, file).then(
-    () => draw(line),
-    () => console.warn('the browser cannot show this picture'),
-  );
+  void attempt(find('#phone-error'), async () => {
+    const { id: mediaId } = await upload(file);
+    const id = line.send({ type: 'image', mediaId, ...(caption ? { text: caption } : {}) });
+    keepPhoto(id, file).then(
+      () => draw(line),
+      () => console.warn('the browser cannot show this picture'),
+    );
+  });
 });
 
 const customerDialog = find('#customer-dialog', HTMLDialogElement);

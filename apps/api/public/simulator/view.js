@@ -1,5 +1,5 @@
 // @ts-check
-import { optionsOf } from './conversation.js';
+import { optionsOf, partOf } from './conversation.js';
 import { photoOf } from './store.js';
 
 /** @typedef {import('./conversation.js').Bubble} Bubble */
@@ -8,6 +8,7 @@ import { photoOf } from './store.js';
 /** @typedef {import('./conversation.js').Location} Location */
 /** @typedef {import('./conversation.js').Option} Option */
 /** @typedef {import('./conversation.js').Order} Order */
+/** @typedef {import('./conversation.js').StoredFile} StoredFile */
 /** @typedef {{ key: string, signature: string, make: () => HTMLElement }} Item */
 /** @typedef {{ tap: (bubble: Bubble, option: Option) => void, openList: (bubble: Bubble) => void, again: (key: string) => void, forget: (key: string) => void }} Actions */
 
@@ -84,9 +85,9 @@ export const phoneItem = (bubble, actions) => ({
   key: bubble.key,
   signature: JSON.stringify([bubble, Boolean(photoOf(bubble.key))]),
   make: () => {
-    const { own, content, text, at, tick, error } = bubble;
+    const { own, content, text, at, file, tick, error } = bubble;
     const meta = el('span', 'meta', time(at), tick && icon(tick, TICKS[tick]));
-    const body = el('div', 'body', ...said(content, text, bubble.key), meta);
+    const body = el('div', 'body', ...said(content, text, bubble.key, file), meta);
     const element = el('article', `bubble ${own ? 'own' : 'other'}`, body, ...(own ? [] : options(bubble, actions)));
     if (error) {
       const retry = button('link', () => actions.again(bubble.key), 'Try again');
@@ -98,16 +99,16 @@ export const phoneItem = (bubble, actions) => ({
   },
 });
 
-/** @param {ChatMessage} message @returns {Item} */
-export const merchantItem = (message) => ({
+/** @param {ChatMessage} message @param {StoredFile} [file] @returns {Item} */
+export const merchantItem = (message, file) => ({
   key: message.id,
-  signature: JSON.stringify([message, Boolean(photoOf(message.waMessageId ?? ''))]),
+  signature: JSON.stringify([message, file, Boolean(photoOf(message.waMessageId ?? ''))]),
   make: () => {
     const { direction, content, text, createdAt, status, waMessageId } = message;
     const own = direction === 'outbound';
     const tick = Object.keys(TICKS).find((name) => name === status) ?? 'waiting';
     const meta = el('span', 'meta', time(createdAt), own && el('span', 'status', status), own && icon(tick));
-    const body = el('div', 'body', ...said(content, text, waMessageId ?? message.id), meta);
+    const body = el('div', 'body', ...said(content, text, waMessageId ?? message.id, file), meta);
     const offered = optionsOf(content).map(({ title }) => el('span', 'offer', title));
     const element = el('article', `bubble ${own ? 'own' : 'other'}`, body, offered.length > 0 && el('div', 'offers', ...offered));
     element.setAttribute('aria-label', own ? 'Shop' : 'Customer');
@@ -130,11 +131,21 @@ export const orderItem = (order) => ({
     ),
 });
 
-/** @param {Content} content @param {string} text @param {string} waMessageId @returns {(Node | undefined | false)[]} */
-function said(content, text, waMessageId) {
-  const { location, image, buttons, list } = content;
+/** @param {Content} content @param {string} text @param {string} waMessageId @param {StoredFile} [file] @returns {(Node | undefined | false)[]} */
+function said(content, text, waMessageId, file) {
+  const { location, buttons, list } = content;
   if (location) return [place(location)];
-  if (image) return [photo(waMessageId), image.caption ? el('p', '', ...linked(image.caption)) : undefined];
+  const part = partOf(content);
+  if (part) {
+    const { caption, unavailable } = part;
+    const shown =
+      file && file.kind !== 'image' && file.kind !== 'sticker' ? link(here(file.url), file.filename) : photo(waMessageId, file);
+    return [
+      shown,
+      caption ? el('p', '', ...linked(caption)) : undefined,
+      unavailable ? el('p', 'footer', unavailable) : undefined,
+    ];
+  }
   const parts = buttons ?? list;
   if (!parts) return [el('p', '', ...linked(text || content.text?.body || content.reply?.title || ''))];
   return [
@@ -181,14 +192,20 @@ function place({ latitude, longitude, name, address }) {
   return el('div', 'place', icon('pin'), el('div', '', name ? el('strong', '', name) : undefined, address, map));
 }
 
-/** @param {string} waMessageId */
-function photo(waMessageId) {
-  const source = photoOf(waMessageId);
+/** @param {string} waMessageId @param {StoredFile} [file] */
+function photo(waMessageId, file) {
+  const source = photoOf(waMessageId) ?? (file && here(file.url));
   if (!source) return el('div', 'photo', icon('photo'), 'Photo');
   const image = el('img', 'photo');
   image.src = source;
-  image.alt = 'Photo';
+  image.alt = file?.filename ?? 'Photo';
   return image;
+}
+
+/** Files on the api's own disk, by the address that this page came from: it may be another than the api has for itself. @param {string} url */
+function here(url) {
+  const { pathname, search } = new URL(url, location.origin);
+  return pathname.startsWith('/media/') ? pathname + search : url;
 }
 
 /** The text with its web addresses as links. @param {string} text @returns {(Node | string)[]} */

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import send from '@fastify/send';
-import { NotFoundError } from '@soko/common';
+import { AppError, NotFoundError } from '@soko/common';
 import { type LinkQuery, LocalLinks, LocalMediaStore, MEDIA_STORE, MediaLinkError, type MediaStore, parseKey } from '@soko/media';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
@@ -10,6 +10,17 @@ const HARMLESS = {
   'cross-origin-resource-policy': 'cross-origin',
   'x-content-type-options': 'nosniff',
 };
+
+class UnsatisfiableRangeError extends AppError {
+  constructor() {
+    super(416, 'range_not_satisfiable', 'The file has no such bytes; the header Content-Range tells how many it has.');
+  }
+}
+class PreconditionError extends AppError {
+  constructor() {
+    super(412, 'precondition_failed', 'The file is not the one that If-Match or If-Unmodified-Since asks for; fetch it anew.');
+  }
+}
 
 /** Hands out what lies on this machine's disk, to whoever has a link. */
 @Injectable()
@@ -27,12 +38,19 @@ export class LocalFiles {
     const texts = [expires, type, disposition, token].every((each) => typeof each === 'string');
     if (!parseKey(key) || !texts || !this.links.verify(key, { expires, type, disposition, token })) throw new MediaLinkError();
     if (!(this.store instanceof LocalMediaStore)) throw new NotFoundError('media', key);
-    const { statusCode, headers, stream } = await send(request.raw, `/${key}`, {
+    const sent = await send(request.raw, `/${key}`, {
       root: this.store.folder,
       contentType: false,
       cacheControl: false,
     });
+    const { statusCode, headers, stream } = sent;
+    if (statusCode === 416) {
+      void reply.header('content-range', headers['Content-Range']);
+      throw new UnsatisfiableRangeError();
+    }
+    if (statusCode === 412) throw new PreconditionError();
     if (statusCode === 404) throw new NotFoundError('media', key);
+    if (sent.type === 'error') throw sent.metadata.error;
     void reply.code(statusCode).headers({
       ...headers,
       ...HARMLESS,

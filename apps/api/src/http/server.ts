@@ -45,7 +45,7 @@ export function createAdapter(settings: Settings): FastifyAdapter {
 
 /**
  * JSON, where no bytes at all are no body: many clients name the type of a body that they do not send. Routes that want a raw body
- * get its bytes.
+ * get its bytes, of JSON or CSV.
  */
 export function readJson(app: NestFastifyApplication): void {
   const parse = app.getHttpAdapter().getInstance().getDefaultJsonParser('error', 'error');
@@ -54,17 +54,23 @@ export function readJson(app: NestFastifyApplication): void {
     else if (body.length === 0) done(null, undefined);
     else void parse(request as FastifyRequest, body.toString(), done);
   });
+  app.useBodyParser('text/csv', {}, (request, body: Buffer, done) => {
+    if (wantsRawBody(request as FastifyRequest)) done(null, body);
+    else done(Object.assign(new Error('JSON is wanted here'), { statusCode: 415 }));
+  });
 }
 
 /** helmet's headers, made once: they are the same on every answer, and making them anew each time showed in bench:api. */
-function securityHeaders(): Record<string, string> {
+function securityHeaders(settings: Settings): Record<string, string> {
   const headers: Record<string, string> = {};
   const response = {
     setHeader: (name: string, value: string) => (headers[name.toLowerCase()] = value),
     removeHeader: () => undefined,
   } as unknown as ServerResponse;
   const make = helmet({
-    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+    contentSecurityPolicy: {
+      directives: { imgSrc: ["'self'", 'data:', ...pictureHosts(settings)], upgradeInsecureRequests: null },
+    },
     strictTransportSecurity: false,
   });
   make({} as IncomingMessage, response, (error?: unknown) => {
@@ -73,9 +79,16 @@ function securityHeaders(): Record<string, string> {
   return headers;
 }
 
+/** Where the simulator's pictures lie when they do not lie here: with or without the bucket in its name, as the server wants it. */
+function pictureHosts({ S3_BUCKET, S3_ENDPOINT, S3_REGION }: Settings): string[] {
+  if (!S3_BUCKET) return [];
+  const { protocol, host } = new URL(S3_ENDPOINT ?? `https://s3.${S3_REGION}.amazonaws.com`);
+  return [`${protocol}//${host}`, `${protocol}//${S3_BUCKET}.${host}`];
+}
+
 /** Security headers, and browsers of CORS_ORIGINS alone. HSTS when the world reaches us by TLS. */
 export function protect(app: NestFastifyApplication, settings: Settings): void {
-  const headers = securityHeaders();
+  const headers = securityHeaders(settings);
   const tls = settings.PUBLIC_URL?.startsWith('https:') ?? false;
   app
     .getHttpAdapter()

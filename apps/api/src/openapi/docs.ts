@@ -22,6 +22,7 @@ const TAGS: [name: string, description: string][] = [
   ['Messages', 'Sending, chats, and what was said'],
   ['Simulator', 'A customer’s phone to try with'],
   ['Templates', 'Texts with variables'],
+  ['Broadcasts', 'One message to many who agreed to it'],
   ['Media', 'Pictures and other files'],
   ['Catalogue', 'Products and stock'],
   ['Orders', 'From pending to delivered'],

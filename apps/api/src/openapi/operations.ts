@@ -108,7 +108,7 @@ function refusals(document: OpenAPIObject, path: string, operation: Operation, {
   const owner = /\/([a-z-]+)\/\{\w+\}/.exec(path)?.[1];
   if (owner) errors.push({ statusCode: 414 });
   // What is public stands below no name of ours and says itself what is not found.
-  if (owner && access !== 'public') errors.push(new NotFoundError(owner.replace(/s$/, '').replaceAll('-', '_'), SAMPLE_ID));
+  if (owner && access !== 'public') errors.push(new NotFoundError(singular(owner).replaceAll('-', '_'), SAMPLE_ID));
   if (operation.requestBody || parameters.length > 0) {
     const field = firstField(document, operation) ?? parameters[0]!.name;
     errors.push(new ValidationError([{ path: field, code: 'isString', message: `${field} must be a string` }]));
@@ -133,6 +133,7 @@ function firstField(document: OpenAPIObject, operation: Operation): string | und
   return example && typeof example === 'object' ? Object.keys(example)[0] : undefined;
 }
 
+const singular = (name: string): string => name.replace(/ies$/, 'y').replace(/s$/, '');
 const nameOf = ({ schema }: Content): string => (schema && '$ref' in schema ? schema.$ref.split('/').at(-1)! : 'the answer');
 const json = (content: Content): Record<string, Content> => ({ 'application/json': content });
 
