@@ -107,42 +107,79 @@ async function testsOfQueues() {
   return [...integration.filter((_, index) => asking[index]), ...endToEnd].map((file) => relative(ROOT, file));
 }
 
-/** @param {string[]} projects @param {string[]} [files] all of them when left out @returns {Promise<Count>} */
+/** More failed files than this are no accident: they are not tried again. */
+const MOST_AGAIN = 6;
+
+/**
+ * The tests of `projects`. A few files that fail are run once more, alone: what passes then had too little of the machine the first
+ * time, or is a race. It counts as passed, and is named at the end, to be mended.
+ * @param {string[]} projects @param {string[]} [files] all of them when left out @returns {Promise<Count>}
+ */
 async function runVitest(projects, files = []) {
+  const first = await vitest(projects, files);
+  const failed = first.files.filter((file) => file.status === 'failed');
+  if (failed.length === 0 || failed.length > MOST_AGAIN) return told(first);
+  for (const line of failures(failed)) console.log(line.replace('✗', '↻'));
+  const names = failed.map(({ name }) => relative(ROOT, name));
+  console.log(`↻ once more, alone: ${names.join(', ')}`);
+  const second = await vitest(projects, names, ['--no-file-parallelism']);
+  for (const { name } of failed.filter(
+    (file) => !second.files.some((again) => again.name === file.name && again.status === 'failed'),
+  ))
+    console.log(`↻ ${relative(ROOT, name)} failed once and passed alone: it is not steady`);
+  // The second run of a file stands for it; an error outside of any test is no file's, and stays.
+  const rest = first.files.filter((file) => !failed.includes(file));
+  return told({ broken: first.broken || second.broken, files: [...rest, ...second.files] });
+}
+
+/**
+ * @typedef {{ name: string, status: string, message?: string, assertionResults: { status: string, fullName: string, failureMessages?: string[] }[] }} TestFile
+ * @typedef {{ broken: boolean, files: TestFile[] }} Outcome `broken`: it ended badly though no file failed, or ran nothing
+ */
+
+/** @param {string[]} projects @param {string[]} files @param {string[]} options @returns {Promise<Outcome>} */
+async function vitest(projects, files, options = []) {
   const folder = await mkdtemp(join(tmpdir(), 'soko-results-'));
   const file = join(folder, 'results.json');
   try {
-    const args = [
-      'run',
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${file}`,
-      ...projects.flatMap((p) => ['--project', p]),
-      ...files,
-    ];
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+    const args = ['run', ...reporters, ...options, ...projects.flatMap((p) => ['--project', p]), ...files];
     const { code } = await run(bin('vitest'), args, 'inherit');
-    const result = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'));
-    for (const line of failures(result)) console.log(line);
-    const passed = result.numPassedTests ?? 0;
-    const failed = result.numFailedTests ?? 0;
-    // A file that cannot even be loaded, or a run without a test, has no failed test and is a failure all the same.
-    const broken = code !== 0 && failed === 0 ? 1 : passed === 0 ? 1 : 0;
-    return { passed, failed: failed + broken, skipped: result.numPendingTests ?? 0 };
+    /** @type {{ testResults?: TestFile[] }} */
+    const { testResults = [] } = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'));
+    const broken = testResults.length === 0 || (code !== 0 && testResults.every(({ status }) => status !== 'failed'));
+    if (broken) console.log(`✗ vitest ended with ${code}, and no test has failed: look for "Unhandled Errors" above`);
+    return { broken, files: testResults };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
+/** Says what failed, and counts. @param {Outcome} outcome @returns {Count} */
+function told({ broken, files }) {
+  for (const line of failures(files)) console.log(line);
+  const tests = files.flatMap(({ assertionResults }) => assertionResults);
+  const count = (/** @type {string[]} */ ...wanted) => tests.filter(({ status }) => wanted.includes(status)).length;
+  // A file that cannot even be loaded has no failed test and is a failure all the same.
+  const unloaded = files.filter(
+    (file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
+  );
+  return {
+    passed: count('passed'),
+    failed: count('failed') + unloaded.length + (broken ? 1 : 0),
+    skipped: count('skipped', 'pending', 'todo', 'disabled'),
+  };
+}
+
 /**
  * Each failed test and why, once more at the very end, where whoever has only the last lines finds them.
- * @param {{ testResults?: { name: string, message?: string, assertionResults: { status: string, fullName: string, failureMessages?: string[] }[] }[] }} result
- * @returns {string[]}
+ * @param {TestFile[]} files @returns {string[]}
  */
-function failures({ testResults = [] }) {
-  return testResults.flatMap(({ name, message, assertionResults }) => {
+function failures(files) {
+  return files.flatMap(({ name, message, status, assertionResults }) => {
     const file = relative(ROOT, name);
     const failed = assertionResults.filter((test) => test.status === 'failed');
-    if (failed.length === 0) return message ? [`✗ ${file}: ${message.slice(0, 1_000)}`] : [];
+    if (failed.length === 0) return status === 'failed' ? [`✗ ${file}: ${message?.slice(0, 1_000) ?? ''}`] : [];
     return failed.map((test) => `✗ ${file} > ${test.fullName}: ${test.failureMessages?.join('\n').slice(0, 2_000) ?? ''}`);
   });
 }
