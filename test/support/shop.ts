@@ -1,6 +1,7 @@
 import { newId } from '@soko/common';
 import { ApiClient, startReceiver, type Receiver } from '@soko/testing';
 import type { Client } from 'pg';
+import { connected } from './networks.js';
 
 export interface Shop {
   client: ApiClient;
@@ -22,10 +23,14 @@ export async function openStall(baseUrl: string, product: { name: string; stock:
   return { client, merchantId, productId };
 }
 
-/** A merchant with a simulator channel, one product and a partner who subscribes to everything. */
+/**
+ * A merchant with a simulator channel, one product and a partner who subscribes to everything. The channel has connected before: what
+ * happens while the subscription is being committed may be handed on to those of before.
+ */
 export async function openShop(baseUrl: string, product: { name: string; stock: number }): Promise<Shop> {
   const { client, merchantId, productId } = await openStall(baseUrl, product);
   const channel = await client.ok<{ id: string }>('POST', '/api/channels', { name: 'Phone', kind: 'simulator' });
+  await connected(client, channel.id);
   const receiver = await startReceiver();
   const webhook = await client.ok<{ secret: string }>('POST', '/api/webhooks', { url: receiver.url, events: ['*'] });
   return { client, merchantId, channelId: channel.id, productId, receiver, webhookSecret: webhook.secret };
