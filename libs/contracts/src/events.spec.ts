@@ -109,6 +109,11 @@ const EXAMPLES: Record<string, { data: Record<string, unknown>; subject: string 
     data: { name: 'Mbare Market', locale: 'en', registeredAt: '2026-11-01T08:00:00Z' },
     subject: 'merchant',
   },
+  webhook_failing: {
+    data: { webhookId: id, url: 'https://shop.example.com/hooks', failingSince: '2026-11-01T08:00:00Z', days: 3 },
+    subject: id,
+  },
+  webhook_disabled: { data: { webhookId: id, url: 'https://shop.example.com/hooks', reason: 'gone' }, subject: id },
 };
 
 describe('the catalogue', () => {

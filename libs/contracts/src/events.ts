@@ -300,3 +300,22 @@ export class MerchantRegisteredData {
   @IsISO8601() registeredAt!: string;
 }
 export const merchantRegistered = defineEvent('merchant_registered', MerchantRegisteredData, () => 'merchant');
+
+class WebhookData {
+  @IsUUID() webhookId!: string;
+  @IsString() url!: string;
+}
+/** Nothing has reached the endpoint since `failingSince`; it is disabled when that lasts for five days. */
+export class WebhookFailing extends WebhookData {
+  @IsISO8601() failingSince!: string;
+  /** Whole days of it so far: 1, then 3. */
+  @IsInt() days!: number;
+}
+export const webhookFailing = defineEvent('webhook_failing', WebhookFailing, (data) => data.webhookId);
+
+/** Nothing is sent to the endpoint any more until it is enabled again. */
+export class WebhookDisabled extends WebhookData {
+  /** `gone`: it answered 410. `failing`: every delivery failed for five days. */
+  @IsIn(['gone', 'failing']) reason!: 'gone' | 'failing';
+}
+export const webhookDisabled = defineEvent('webhook_disabled', WebhookDisabled, (data) => data.webhookId);
