@@ -36,6 +36,7 @@ const SAME_ON_ANY_STORE = [
   'orders-chaos',
   'staff',
   'broadcasts',
+  'client',
 ];
 
 /** One check a line: what it is called, and the command. */
@@ -49,6 +50,7 @@ const STATIC = /** @type {const} */ ([
     process.execPath,
     [join(ROOT, 'dist/apps/api/src/openapi/openapi.cli.js'), '--check'],
   ],
+  ['packages/client/src/api.ts', process.execPath, [join(ROOT, 'scripts/client.mjs'), '--check']],
 ]);
 
 /** @param {string[]} wanted parts; all of them when empty @returns {Promise<number>} the exit code */

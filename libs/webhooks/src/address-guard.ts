@@ -95,7 +95,7 @@ export class AddressGuard {
         if (error) return callback(error, null);
         const address = socket?.remoteAddress;
         const refusal = address ? this.judge(address, unfit) : 'address';
-        if (!refusal) return callback(null, socket!);
+        if (!refusal) return callback(null, socket);
         socket?.destroy();
         callback(new BlockedAddressError(address ?? 'unknown', refusal), null);
       });

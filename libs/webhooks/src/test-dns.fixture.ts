@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { callbackify } from 'node:util';
 import { decode, encode } from 'dns-packet';
 import type { GuardOptions } from './address-guard.js';
 
@@ -26,7 +26,8 @@ export async function startDns(zone: Zone) {
   };
   socket.on('message', (message, { port, address }) => {
     const { id, questions } = decode(message);
-    const [{ name, type }] = questions as [{ name: string; type: string }];
+    const [question] = questions!;
+    const { name, type } = question!;
     const lower = name.toLowerCase();
     asked.push(`${lower} ${type}`);
     // Authoritative; 3 is NXDOMAIN.
@@ -36,17 +37,20 @@ export async function startDns(zone: Zone) {
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
   const resolver = new Resolver({ tries: 1, timeout: 2_000 });
-  resolver.setServers([`127.0.0.1:${(socket.address() as AddressInfo).port}`]);
+  resolver.setServers([`127.0.0.1:${socket.address().port}`]);
 
-  const resolve: NonNullable<GuardOptions['resolve']> = (hostname, _options, callback) => {
-    void Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]).then(([four, six]) => {
-      const addresses = [
-        ...(four.status === 'fulfilled' ? four.value : []).map((address) => ({ address, family: 4 })),
-        ...(six.status === 'fulfilled' ? six.value : []).map((address) => ({ address, family: 6 })),
-      ];
+  const addressesOf = async (name: string) => {
+    const [four, six] = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
+    return [
+      ...(four.status === 'fulfilled' ? four.value : []).map((address) => ({ address, family: 4 })),
+      ...(six.status === 'fulfilled' ? six.value : []).map((address) => ({ address, family: 6 })),
+    ];
+  };
+  const lookup = callbackify(addressesOf);
+  const resolve: NonNullable<GuardOptions['resolve']> = (hostname, _options, callback) =>
+    lookup(hostname, (_, addresses) => {
       if (addresses.length > 0) callback(null, addresses);
       else callback(Object.assign(new Error(`no address of ${hostname}`), { code: 'ENOTFOUND' }), []);
     });
-  };
   return { resolve, asked, close: () => new Promise<void>((done) => socket.close(done)) };
 }

@@ -10,6 +10,8 @@ import { WebhookClient } from './webhook.client.js';
 import { WebhookSecrets } from './webhook-secrets.js';
 import { WebhookService } from './webhook.service.js';
 
+const checked = (url: string) => validateInput(CreateWebhookBody, { url, events: ['*'] });
+
 /** Subscriptions as the api makes them, where names lead to what the test's name server says. */
 async function setup(httpsOnly = false) {
   const dns = await startDns({ ...NAMES, ...GOOD_NAMES });
@@ -18,8 +20,7 @@ async function setup(httpsOnly = false) {
   const house = await integration({ providers: [guard, WebhookClient, WebhookSecrets, WebhookService] });
   const merchantId = await house.shop();
   const webhooks = house.module.get(WebhookService);
-  const checked = (url: string) => validateInput(CreateWebhookBody, { url, events: ['*'] });
-  return { ...house, merchantId, webhooks, checked, create: async (url: string) => webhooks.create(merchantId, checked(url)) };
+  return { ...house, merchantId, webhooks, create: async (url: string) => webhooks.create(merchantId, checked(url)) };
 }
 
 const refusalOf = (attempt: Promise<unknown>): Promise<ValidationError> =>
@@ -29,7 +30,7 @@ const refusalOf = (attempt: Promise<unknown>): Promise<ValidationError> =>
   );
 
 test('every address and spelling of the corpus is refused where a subscription is made or changed: 422, at the url', async () => {
-  const { create, webhooks, merchantId, checked } = await setup();
+  const { create, webhooks, merchantId } = await setup();
   const { id } = await create('https://8.8.8.8/');
   for (const url of BAD_URLS) {
     const error = await refusalOf(create(url));
