@@ -73,16 +73,17 @@ function keyOf(secret: string): Buffer {
 }
 
 function headerOf(headers: HeaderSource, name: string): string {
-  const { get } = headers;
-  const given = typeof get === 'function' ? get.call(headers, name) : ownHeader(headers as Record<string, unknown>, name);
+  const given = hasGet(headers) ? headers.get(name) : ownHeader(headers, name);
   const value = Array.isArray(given) ? given.join(' ') : given;
-  if (typeof value !== 'string' || value === '')
-    throw new WebhookVerificationError('missing_header', `the header ${name} is missing`);
+  if (!value) throw new WebhookVerificationError('missing_header', `the header ${name} is missing`);
   return value;
 }
 
+const hasGet = (headers: HeaderSource): headers is { get(name: string): string | null } =>
+  'get' in headers && typeof headers.get === 'function';
+
 /** Most servers write header names small; not all do. */
-const ownHeader = (headers: Record<string, unknown>, name: string): unknown =>
+const ownHeader = (headers: Record<string, string | string[] | undefined>, name: string): string | string[] | undefined =>
   headers[name] ?? Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
 
 function checkTime(timestamp: string, tolerance: number, now: number): void {
