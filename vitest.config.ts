@@ -11,7 +11,10 @@ export default defineConfig({
   ...shared,
   test: {
     projects: [
-      { ...shared, test: { name: 'unit', include: ['{libs,apps,scripts,test}/**/*.spec.ts'], sequence: { groupOrder: 0 } } },
+      {
+        ...shared,
+        test: { name: 'unit', include: ['{libs,apps,scripts,test,packages}/**/*.spec.ts'], sequence: { groupOrder: 0 } },
+      },
       {
         ...shared,
         test: {

@@ -36,6 +36,7 @@ const SAME_ON_ANY_STORE = [
   'orders-chaos',
   'staff',
   'broadcasts',
+  'client',
 ];
 
 /** One check a line: what it is called, and the command. */
@@ -44,7 +45,12 @@ const STATIC = /** @type {const} */ ([
   ['format', bin('prettier'), ['--check', '--log-level', 'warn', '.']],
   ['types', bin('tsc'), ['--noEmit', '-p', 'tsconfig.json']],
   ['import rules', bin('depcruise'), ['apps', 'libs']],
-  ['docs/openapi.json', process.execPath, [join(ROOT, 'dist/apps/api/src/openapi/openapi.cli.js'), '--check']],
+  [
+    'docs/openapi.json, docs/event-types.md',
+    process.execPath,
+    [join(ROOT, 'dist/apps/api/src/openapi/openapi.cli.js'), '--check'],
+  ],
+  ['packages/client/src/api.ts', process.execPath, [join(ROOT, 'scripts/client.mjs'), '--check']],
 ]);
 
 /** @param {string[]} wanted parts; all of them when empty @returns {Promise<number>} the exit code */

@@ -272,6 +272,6 @@ describe('a blocked address', () => {
     const { client, url, port } = await setup((_, res) => void res.end('in'));
     expect(await client.post(url, {}, '{}')).toMatchObject({ status: 200, body: 'in' });
     expect(await client.post(`http://localhost:${port}/`, {}, '{}')).toMatchObject({ status: 200, body: 'in' });
-    expect(await client.resolves(url)).toBe(true);
+    expect(await client.refusalOf(url)).toBeUndefined();
   });
 });

@@ -1,8 +1,8 @@
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown, Optional } from '@nestjs/common';
 import { Settings } from '@soko/config';
 import { Log } from '@soko/observability';
-import { Agent, buildConnector } from 'undici';
-import { AddressGuard, BlockedAddressError } from './address-guard.js';
+import { Agent } from 'undici';
+import { AddressGuard, BlockedAddressError, type Refusal } from './address-guard.js';
 
 const CONNECT_MS = 5_000;
 const TOTAL_MS = 15_000;
@@ -19,35 +19,25 @@ export interface CallResult {
 /** Calls merchants' URLs: public addresses only, no redirects, bounded in time and in what is read. */
 @Injectable()
 export class WebhookClient implements OnApplicationShutdown {
-  private readonly guard: AddressGuard;
   private readonly agent: Agent;
 
   constructor(
     settings: Settings,
     private readonly log: Log,
+    @Optional()
+    private readonly guard: AddressGuard = new AddressGuard(settings.WEBHOOK_ALLOWED_CIDRS, { httpsOnly: settings.production }),
   ) {
-    this.guard = new AddressGuard(settings.WEBHOOK_ALLOWED_CIDRS);
-    const connect = buildConnector({ lookup: this.guard.lookup, timeout: CONNECT_MS });
     this.agent = new Agent({
       connections: 32,
       headersTimeout: TOTAL_MS,
       bodyTimeout: TOTAL_MS,
-      connect: (options, callback) =>
-        connect(options, (error, socket) => {
-          // A name may have changed its mind between the look-up and the connection.
-          const address = socket?.remoteAddress;
-          if (socket && (!address || !this.guard.permits(address))) {
-            socket.destroy();
-            return callback(new BlockedAddressError(address ?? 'unknown'), null);
-          }
-          if (error) return callback(error, null);
-          callback(null, socket);
-        }),
+      connect: guard.connector(CONNECT_MS),
     });
   }
 
-  resolves(url: string): Promise<boolean> {
-    return this.guard.resolves(url);
+  /** Why the URL may not be called, as far as can be told now. */
+  refusalOf(url: string): Promise<Refusal | undefined> {
+    return this.guard.refusalOf(url);
   }
 
   /** One POST. Never throws: what went wrong is in the result. */
@@ -55,8 +45,7 @@ export class WebhookClient implements OnApplicationShutdown {
     const started = performance.now();
     const took = () => Math.round(performance.now() - started);
     try {
-      const target = new URL(url);
-      this.guard.checkHost(target.hostname);
+      const target = this.guard.check(url);
       const response = await this.agent.request({
         origin: target.origin,
         path: target.pathname + target.search,
@@ -91,8 +80,16 @@ async function readSome(stream: AsyncIterable<Buffer> & { destroy: () => unknown
   return new TextDecoder().decode(Buffer.concat(chunks).subarray(0, BODY_LIMIT), { stream: true }).replaceAll('\0', '');
 }
 
+const REFUSED: Record<Refusal, string> = {
+  address: 'blocked address: the URL leads to an address that may not be called',
+  https: 'blocked address: the URL must be https',
+  port: 'blocked address: the port of the URL is not one for webhooks',
+  credentials: 'blocked address: the URL must hold no user and no password',
+  url: 'blocked address: the URL must be http or https',
+};
+
 function describe(error: unknown): string {
-  if (error instanceof BlockedAddressError) return 'blocked address: the URL leads to an address that may not be called';
+  if (error instanceof BlockedAddressError) return REFUSED[error.refusal];
   const { code, name } = error as { code?: string; name?: string };
   if (name === 'TimeoutError' || code?.includes('TIMEOUT')) return 'timeout: no complete answer within 15 s';
   const known: Record<string, string> = {

@@ -127,7 +127,8 @@ export class WebhookService {
       )
         throw new BadHeaderError(name);
     }
-    if (body.url && !(await this.client.resolves(body.url))) throw new BlockedUrlError();
+    const refusal = body.url && (await this.client.refusalOf(body.url));
+    if (refusal) throw new BlockedUrlError(refusal);
   }
 }
 

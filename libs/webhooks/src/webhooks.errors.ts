@@ -1,9 +1,22 @@
 import { ValidationError } from '@soko/common';
+import type { Refusal } from './address-guard.js';
 
+const REFUSED: Record<Refusal, [code: string, message: string]> = {
+  address: [
+    'blocked_address',
+    'this address may not be called: it must be public, or the operator must allow it in WEBHOOK_ALLOWED_CIDRS',
+  ],
+  https: ['https_needed', 'url must begin with https://: in production nothing is sent in the clear'],
+  port: ['blocked_port', 'this port is one of other services: use 443, 80, or one from 1024 on that is not'],
+  credentials: ['credentials', 'url must hold no user and no password: set a header instead'],
+  url: ['url', 'url must be a whole address that begins with https:// or http://'],
+};
+
+/** Clear in what to do, and silent about what a name leads to. */
 export class BlockedUrlError extends ValidationError {
-  constructor() {
-    const message = 'this address may not be called: it must be public, or the operator must allow it in WEBHOOK_ALLOWED_CIDRS';
-    super([{ path: 'url', code: 'blocked_address', message }]);
+  constructor(refusal: Refusal = 'address') {
+    const [code, message] = REFUSED[refusal];
+    super([{ path: 'url', code, message }]);
   }
 }
 export class TooManyHeadersError extends ValidationError {

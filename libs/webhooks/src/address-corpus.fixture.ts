@@ -1,0 +1,236 @@
+import type { Refusal } from './address-guard.js';
+import type { Zone } from './test-dns.fixture.js';
+
+/* What merchants may not reach through us, in every spelling that we know of, and what they may. */
+
+/** Literal addresses, by what they are. */
+export const ADDRESSES: Record<string, string[]> = {
+  'this host and network (0.0.0.0/8)': ['0.0.0.0', '0.0.0.1', '0.255.255.255'],
+  loopback: ['127.0.0.1', '127.0.0.2', '127.255.255.255'],
+  private: ['10.0.0.0', '10.0.0.1', '10.255.255.255', '172.16.0.1', '172.31.255.255', '192.168.0.1', '192.168.255.255'],
+  'link-local, where clouds keep their metadata': ['169.254.0.1', '169.254.169.254', '169.254.170.2', '169.254.255.255'],
+  'shared by carriers (CGNAT)': ['100.64.0.1', '100.100.100.200', '100.127.255.255'],
+  'documentation and tests': ['192.0.2.1', '198.51.100.1', '203.0.113.1', '198.18.0.1', '198.19.255.255'],
+  reserved: ['192.0.0.1', '192.0.0.170', '192.88.99.1', '192.175.48.1', '240.0.0.1', '254.255.255.255'],
+  multicast: ['224.0.0.1', '239.255.255.250'],
+  broadcast: ['255.255.255.255'],
+  'IPv6 loopback and nothing': ['::1', '::', '0:0:0:0:0:0:0:1'],
+  'IPv6 unique local': ['fc00::1', 'fd00::1', 'fd12:3456:789a::1', 'fd00:ec2::254'],
+  'IPv6 link-local': ['fe80::1', 'febf::1'],
+  'IPv6 site-local and unassigned': ['fec0::1', '4000::1', '8000::1', 'fe00::1'],
+  'IPv6 multicast': ['ff02::1', 'ff0e::1'],
+  'IPv4 mapped into IPv6': ['::ffff:127.0.0.1', '::ffff:7f00:1', '::ffff:10.0.0.1', '::ffff:169.254.169.254', '::ffff:a9fe:a9fe'],
+  'IPv4 in IPv6, the old ways': ['::127.0.0.1', '::7f00:1', '::10.0.0.1', '::a9fe:a9fe', '::ffff:0:127.0.0.1'],
+  NAT64: ['64:ff9b::127.0.0.1', '64:ff9b::7f00:1', '64:ff9b::a9fe:a9fe', '64:ff9b::8.8.8.8', '64:ff9b:1::a00:1'],
+  '6to4': ['2002:7f00:1::', '2002:a00:1::1', '2002:c0a8:1::1'],
+  Teredo: ['2001::1', '2001:0:4136:e378:8000:63bf:3fff:fdd2'],
+  'IPv6 documentation, benchmarks, discard': ['2001:db8::1', '3fff::1', '2001:2::1', '100::1'],
+};
+
+/** What people write to get past a check of the text. */
+export const SPELLINGS: [host: string, what: string][] = [
+  ['2130706433', 'decimal'],
+  ['2852039166', 'decimal metadata'],
+  ['3232235521', 'decimal private'],
+  ['167772161', 'decimal 10.0.0.1'],
+  ['0', 'zero'],
+  ['0x0', 'zero in hex'],
+  ['00', 'zero in octal'],
+  ['0177.0.0.1', 'octal'],
+  ['017700000001', 'octal, whole'],
+  ['0177.1', 'octal, short'],
+  ['0300.0250.0.1', 'octal private'],
+  ['012.0.0.1', 'octal 10'],
+  ['0251.0376.0251.0376', 'octal metadata'],
+  ['0000177.0.0.01', 'octal with zeros'],
+  ['0x7f.0.0.1', 'hex'],
+  ['0X7F.0X0.0X0.0X1', 'hex in capitals'],
+  ['0xc0a80001', 'hex private'],
+  ['0xa9.0xfe.0xa9.0xfe', 'hex metadata by parts'],
+  ['0x7f.0.0x0.01', 'hex, decimal and octal'],
+  ['0x7f000001', 'hex, whole'],
+  ['0x7f.1', 'hex, short'],
+  ['0xa9fea9fe', 'hex metadata'],
+  ['0xA.0.0.1', 'capital hex'],
+  ['127.1', 'short'],
+  ['127.0.1', 'less short'],
+  ['10.1', 'short private'],
+  ['192.168.257', 'overflowing last part'],
+  ['169.16689662', 'short metadata'],
+  ['172.1048577', 'short 172.16'],
+  ['127.0.0.1.', 'with the root dot'],
+  ['2130706433.', 'decimal with the root dot'],
+  ['[::1]:443', 'IPv6 with a port'],
+  ['１２７.０.０.１', 'full-width digits'],
+  ['①②⑦.0.0.1', 'circled digits'],
+  ['１６９.２５４.１６９.２５４', 'full-width metadata'],
+  ['０x7f.1', 'full-width zero of a hex number'],
+  ['127。0。0。1', 'ideographic dots'],
+  ['127．0．0．1', 'full-width dots'],
+  ['127｡0｡0｡1', 'half-width dots'],
+  ['𝟏𝟐𝟕.𝟎.𝟎.𝟏', 'bold digits'],
+  ['127.0.0.1%2e', 'encoded dot'],
+  ['%31%32%37.0.0.1', 'encoded digits'],
+  ['127.0.0.1:8443', 'with a port'],
+  ['[::1]', 'IPv6 loopback'],
+  ['[0:0:0:0:0:0:0:1]', 'IPv6 loopback in full'],
+  ['[::ffff:127.0.0.1]', 'mapped'],
+  ['[::ffff:7f00:1]', 'mapped, hex'],
+  ['[::FFFF:A9FE:A9FE]', 'mapped metadata, capitals'],
+  ['[::127.0.0.1]', 'IPv4-compatible'],
+  ['[::169.254.169.254]', 'IPv4-compatible metadata'],
+  ['[64:ff9b::127.0.0.1]', 'NAT64'],
+  ['[2002:7f00:1::]', '6to4'],
+  ['[fd00:ec2::254]', 'metadata by IPv6'],
+];
+
+/** Hosts that are this machine whatever a name server says. */
+export const LOCAL_NAMES = [
+  'localhost',
+  'LOCALHOST',
+  'localhost.',
+  'LocalHost.localdomain',
+  'anything.localhost',
+  'a.b.localhost.',
+  'ｌｏｃａｌｈｏｓｔ',
+  'local%68ost',
+];
+
+/** Whole URLs that are refused for how they are written, wherever they lead. */
+export const URLS: [url: string, refusal: Refusal][] = [
+  ['https://user:password@8.8.8.8/', 'credentials'],
+  ['https://user@8.8.8.8/', 'credentials'],
+  ['https://:password@8.8.8.8/', 'credentials'],
+  ['https://8.8.8.8:pw@8.8.4.4/', 'credentials'],
+  ['https://partner.example@127.0.0.1/', 'credentials'],
+  ['https://1.1.1.1%40127.0.0.1/', 'url'],
+  ['https://8.8.8.8:0/', 'port'],
+  ['https://8.8.8.8:1/', 'port'],
+  ['https://8.8.8.8:21/', 'port'],
+  ['https://8.8.8.8:22/', 'port'],
+  ['https://8.8.8.8:23/', 'port'],
+  ['http://8.8.8.8:25/', 'port'],
+  ['https://8.8.8.8:53/', 'port'],
+  ['https://8.8.8.8:81/', 'port'],
+  ['https://8.8.8.8:110/', 'port'],
+  ['https://8.8.8.8:389/', 'port'],
+  ['https://8.8.8.8:465/', 'port'],
+  ['https://8.8.8.8:1023/', 'port'],
+  ['https://8.8.8.8:2375/', 'port'],
+  ['https://8.8.8.8:2379/', 'port'],
+  ['https://8.8.8.8:3306/', 'port'],
+  ['https://8.8.8.8:5432/', 'port'],
+  ['https://8.8.8.8:6000/', 'port'],
+  ['http://8.8.8.8:6379/', 'port'],
+  ['https://8.8.8.8:6667/', 'port'],
+  ['https://8.8.8.8:9200/', 'port'],
+  ['https://8.8.8.8:10250/', 'port'],
+  ['http://8.8.8.8:11211/', 'port'],
+  ['https://8.8.8.8:27017/', 'port'],
+  ['https://[2606:4700:4700::1111]:22/', 'port'],
+  ['https://8.8.8.8:65536/', 'url'],
+  ['https://8.8.8.8:443x/', 'url'],
+  ['ftp://8.8.8.8/', 'url'],
+  ['file:///etc/passwd', 'url'],
+  ['gopher://8.8.8.8/_POST', 'url'],
+  ['ws://8.8.8.8/', 'url'],
+  ['javascript:alert(1)', 'url'],
+  ['//8.8.8.8/', 'url'],
+  ['8.8.8.8/hook', 'url'],
+  ['https://[fe80::1%25eth0]/', 'url'],
+  ['https://[fe80::1%eth0]/', 'url'],
+  ['https://[::1%25lo]/', 'url'],
+  ['https://[::1/', 'url'],
+  ['https://256.0.0.1/', 'url'],
+  ['https://0x100000000/', 'url'],
+  ['https://', 'url'],
+];
+
+/** Names that lead to where no call may go, and what the test's name server says of them. */
+export const NAMES: Zone = {
+  'loopback.test': () => ['127.0.0.1'],
+  'private.test': () => ['10.0.0.5'],
+  'docker.test': () => ['172.17.0.1'],
+  'router.test': () => ['192.168.1.1'],
+  'carrier.test': () => ['100.64.0.1'],
+  'metadata.google.internal': () => ['169.254.169.254'],
+  'nowhere.test': () => ['0.0.0.0'],
+  '127.0.0.1.nip.test': () => ['127.0.0.1'],
+  'loopback6.test': () => ['::1'],
+  'unique-local.test': () => ['fd00:ec2::254'],
+  'link-local.test': () => ['fe80::1'],
+  'mapped.test': () => ['::ffff:127.0.0.1'],
+  'nat64.test': () => ['64:ff9b::a9fe:a9fe'],
+  'sixtofour.test': () => ['2002:7f00:1::'],
+  'teredo.test': () => ['2001:0:7f00:1::'],
+  'mixed.test': () => ['93.184.215.14', '127.0.0.1'],
+  'mixed-last.test': () => ['93.184.215.14', '93.184.215.15', '93.184.215.16', '10.0.0.1'],
+  'mixed-families.test': () => ['93.184.215.14', '::1'],
+  'mixed-families-too.test': () => ['2606:4700:4700::1111', '169.254.169.254'],
+  'alias.test': () => ['=private.test'],
+  'alias-of-alias.test': () => ['=alias.test'],
+};
+
+/** Whole URLs that may be called. */
+export const GOOD_URLS = [
+  'https://8.8.8.8/hook',
+  'http://8.8.8.8/hook',
+  'https://8.8.8.8:443/',
+  'http://8.8.8.8:80/',
+  'https://8.8.8.8:8443/hook?a=1',
+  'https://8.8.8.8:3000/',
+  'https://8.8.8.8:65535/',
+  'https://[2606:4700:4700::1111]/',
+  'https://[2606:4700:4700::1111]:8443/',
+  'https://public.test/',
+  'https://PUBLIC.test/hook',
+  'https://public6.test/',
+  'https://both.test:8080/',
+  'https://alias-of-public.test/',
+  'https://not-localhost.test/',
+];
+export const GOOD_NAMES: Zone = {
+  'public.test': () => ['93.184.215.14'],
+  'public6.test': () => ['2606:4700:4700::1111'],
+  'both.test': () => ['93.184.215.14', '2606:4700:4700::1111'],
+  'alias-of-public.test': () => ['=public.test'],
+  'not-localhost.test': () => ['93.184.215.14'],
+};
+
+/** Public addresses, most of them next door to one that is not. */
+export const GOOD_ADDRESSES = [
+  '1.1.1.1',
+  '8.8.8.8',
+  '9.255.255.255',
+  '11.0.0.0',
+  '100.63.255.255',
+  '100.128.0.0',
+  '126.255.255.255',
+  '128.0.0.1',
+  '169.253.255.255',
+  '169.255.0.0',
+  '172.15.255.255',
+  '172.32.0.0',
+  '192.167.255.255',
+  '192.169.0.0',
+  '223.255.255.255',
+  '2606:4700:4700::1111',
+  '2a00:1450:4001:80b::200e',
+  '2001:4860:4860::8888',
+  '::ffff:8.8.8.8',
+];
+
+const inUrl = (address: string): string => (address.includes(':') ? `[${address}]` : address);
+
+/** Everything that is refused, as URLs. */
+export const BAD_URLS: string[] = [
+  ...Object.values(ADDRESSES)
+    .flat()
+    .map((address) => `https://${inUrl(address)}/hook`),
+  ...[...SPELLINGS.map(([host]) => host), ...LOCAL_NAMES, ...Object.keys(NAMES)].map((host) => `https://${host}/hook`),
+  ...URLS.map(([url]) => url),
+];
+/** Public too, in a spelling that the api does not take for a URL. */
+export const ODD_GOOD_URLS = ['https://134744072/', 'https://public.test./hook'];
+/** Everything that is allowed, as URLs. */
+export const ALL_GOOD_URLS: string[] = [...GOOD_URLS, ...GOOD_ADDRESSES.map((address) => `https://${inUrl(address)}/hook`)];
