@@ -37,6 +37,7 @@ const LAYERS = [
   ['common'],
   ['contracts', 'config'],
   ['database', 'observability'],
+  ['dead-letters'],
   ['queues', 'limits'],
   ['audit', 'identity'],
   DOMAIN,

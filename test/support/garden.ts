@@ -52,7 +52,8 @@ export async function plant(env: TestStack): Promise<Plot> {
   await client.ok('POST', '/api/broadcasts', { name: 'Hello', templateName: 'welcome', segment: {} });
   // What fails for good does so by a fault of ours: no call of the api makes one.
   await env.db.query(
-    `INSERT INTO dead_letters (merchant_id, kind, subject_id, payload, reason, due_at) VALUES ($1, 'inbound_message', $2, '{}', 'planted', now())`,
+    `WITH failed AS (INSERT INTO inbound_failures (merchant_id, channel_id, payload) VALUES ($1, $2, '{}') RETURNING id)
+     INSERT INTO dead_letters (merchant_id, kind, reference, subject_id, reason, due_at) SELECT $1, 'inbound_message', id, $2, 'planted', now() FROM failed`,
     [shop.merchantId, channelId],
   );
   const [agent, driver] = await Promise.all([member('agent'), member('driver')]);

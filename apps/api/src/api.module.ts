@@ -6,6 +6,7 @@ import { BroadcastsModule } from '@soko/broadcasts';
 import { CatalogModule } from '@soko/catalog';
 import { ConfigModule, Settings } from '@soko/config';
 import { DatabaseModule } from '@soko/database';
+import { DeadLettersModule } from '@soko/dead-letters';
 import { DeliveriesModule } from '@soko/deliveries';
 import { AccessGuard, IdentityGuard, IdentityModule } from '@soko/identity';
 import { MediaModule } from '@soko/media';
@@ -34,6 +35,7 @@ import { TrackingPages } from './tracking/tracking-pages.js';
     ConfigModule,
     ObservabilityModule.forApp('api'),
     DatabaseModule,
+    DeadLettersModule,
     QueuesModule.forApp({ serves: [] }),
     ThrottlerModule.forRootAsync({
       inject: [Settings, Reflector],

@@ -8,6 +8,7 @@ import { AuthController } from './auth.controller.js';
 import { BroadcastsController } from './broadcasts.controller.js';
 import { ChannelsController } from './channels.controller.js';
 import { ContactsController } from './contacts.controller.js';
+import { DeadLettersController } from './dead-letters.controller.js';
 import { DeliveriesController } from './deliveries.controller.js';
 import { HealthController } from './health.controller.js';
 import { IdempotencyInterceptor, isOutsideUnits } from './idempotency.interceptor.js';
@@ -54,6 +55,7 @@ export const CONTROLLERS: Type[] = [
   PaymentsWebhookController,
   AuditController,
   AdminController,
+  DeadLettersController,
   HealthController,
 ];
 

@@ -3,8 +3,6 @@ export { BreakerService } from './cloud/breaker.service.js';
 export { type CloudAccess, CloudClient, type CloudMedia, type CloudNumber } from './cloud/cloud.client.js';
 export { CloudError } from './cloud/cloud-errors.js';
 export { CloudWebhookService } from './cloud/cloud-webhook.service.js';
-export { DeadLetterQuery, DeadLetterView } from './inbound/dead-letter.dto.js';
-export { DeadLetterService } from './inbound/dead-letter.service.js';
 export type { InboundChannel, InboundFormat, InboundItem } from './inbound/inbound-item.js';
 export { InboundModule } from './inbound/inbound.module.js';
 export { InboundQueue } from './inbound/inbound.queue.js';

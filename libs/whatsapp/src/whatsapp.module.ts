@@ -11,7 +11,7 @@ import { CloudWebhookService } from './cloud/cloud-webhook.service.js';
 import { CloudClient } from './cloud/cloud.client.js';
 import { CloudFiles } from './cloud/cloud-files.js';
 import { CloudTransport } from './cloud/cloud.transport.js';
-import { DeadLetterService } from './inbound/dead-letter.service.js';
+import { InboundFailures } from './inbound/inbound-failures.js';
 import { InboundFormats } from './inbound/inbound-formats.js';
 import { InboundQueue } from './inbound/inbound.queue.js';
 import { InboundService } from './inbound/inbound.service.js';
@@ -34,7 +34,7 @@ import { Transports } from './transports.js';
     CloudTemplateSync,
     CloudTransport,
     CloudWebhookService,
-    DeadLetterService,
+    InboundFailures,
     InboundFormats,
     InboundQueue,
     InboundService,
@@ -50,7 +50,6 @@ import { Transports } from './transports.js';
     CloudClient,
     CloudTemplateSync,
     CloudWebhookService,
-    DeadLetterService,
     InboundQueue,
     InboundService,
     OutboundFiles,
