@@ -41,7 +41,9 @@ GRANT INSERT ON dead_letters TO soko_system;
 
 CREATE FUNCTION drop_inbound_failure() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  DELETE FROM inbound_failures WHERE merchant_id = OLD.merchant_id AND id = OLD.reference::uuid;
+  IF pg_input_is_valid(OLD.reference, 'uuid') THEN
+    DELETE FROM inbound_failures WHERE merchant_id = OLD.merchant_id AND id = OLD.reference::uuid;
+  END IF;
   RETURN NULL;
 END $$;
 CREATE TRIGGER payload_goes_along AFTER DELETE ON dead_letters FOR EACH ROW WHEN (OLD.kind = 'inbound_message')

@@ -46,14 +46,21 @@ async function buryMany(tx: SystemTx | TenantTx, letters: Letter[]): Promise<voi
   // In one order, so that two who bury the same do not wait for each other.
   const each = [...byName].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, letter]) => letter);
   await tx.query(
-    `INSERT INTO dead_letters AS d (merchant_id, kind, reference, subject_id, reason, due_at, ring_at)
-     SELECT t.merchant_id, t.kind, t.reference, t.subject_id, t.reason,
-            now() + coalesce(t.wait, 0) * interval '1 millisecond', now() + t.wait * interval '1 millisecond'
-     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::float8[])
-       AS t (merchant_id, kind, reference, subject_id, reason, wait)
-     ON CONFLICT (merchant_id, kind, reference) DO UPDATE SET
-       attempts = d.attempts + 1, reason = excluded.reason, last_failed_at = now(), status = 'dead',
-       due_at = excluded.due_at, ring_at = excluded.ring_at, expires_at = NULL`,
+    // Not ON CONFLICT DO UPDATE: that would have to read what the work of a merchant may only write.
+    `WITH letter AS (
+       SELECT t.*, now() + coalesce(t.wait, 0) * interval '1 millisecond' AS due_at, now() + t.wait * interval '1 millisecond' AS ring_at
+       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::float8[])
+         AS t (merchant_id, kind, reference, subject_id, reason, wait)
+     ), again AS (
+       UPDATE dead_letters d SET attempts = d.attempts + 1, reason = t.reason, last_failed_at = now(), status = 'dead',
+              due_at = t.due_at, ring_at = t.ring_at, expires_at = NULL
+       FROM letter t WHERE d.merchant_id = t.merchant_id AND d.kind = t.kind AND d.reference = t.reference
+       RETURNING d.merchant_id, d.kind, d.reference
+     )
+     INSERT INTO dead_letters (merchant_id, kind, reference, subject_id, reason, due_at, ring_at)
+     SELECT merchant_id, kind, reference, subject_id, reason, due_at, ring_at FROM letter t
+     WHERE NOT EXISTS (SELECT FROM again a WHERE a.merchant_id = t.merchant_id AND a.kind = t.kind AND a.reference = t.reference)
+     ON CONFLICT (merchant_id, kind, reference) DO NOTHING`,
     [
       each.map(({ merchantId }) => merchantId),
       each.map(({ kind }) => kind),

@@ -180,7 +180,8 @@ test('one that cannot be stored does not take its batch along, nor its own body'
   expect(await rows(`SELECT count(*) AS n FROM events WHERE type = 'message_received'`)).toEqual([{ n: 31 }]);
   const { data } = await letters.list({ limit: 10 });
   expect(data).toMatchObject([{ kind: 'inbound_message', reason: 'division by zero', attempts: 0 }]);
-  expect(JSON.parse(data[0]!.payload)).toMatchObject({ kind: 'cloud', item: { message: { waMessageId: 'wamid.poison' } } });
+  const { payload } = await letters.get(data[0]!.id);
+  expect(JSON.parse(payload!)).toMatchObject({ kind: 'cloud', item: { message: { waMessageId: 'wamid.poison' } } });
   poisoned.mockRestore();
 });
 
