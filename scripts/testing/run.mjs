@@ -36,6 +36,8 @@ const SAME_ON_ANY_STORE = [
   'orders-chaos',
   'staff',
   'broadcasts',
+  'inbound-webhooks',
+  'metrics',
 ];
 
 /** One check a line: what it is called, and the command. */

@@ -47,6 +47,7 @@ export async function plant(env: TestStack): Promise<Plot> {
   await client.ok('POST', `/api/payments/${payment.id}/refunds`, { reason: 'Torn', amount: { amount: 1, currency: 'USD' } });
   await client.ok('POST', `/api/simulator/channels/${channelId}/messages`, { from: PHONE, type: 'text', text: 'hi' });
   await client.ok('POST', '/api/whatsapp/send', { to: PHONE, message: 'hello' });
+  await client.ok('POST', '/api/merchant/inbound-secret');
   const file = await client.ok<{ id: string }>('POST', '/api/media/upload', DOT);
   await client.ok('POST', `/api/products/${productId}/media`, { mediaId: file.id });
   await client.ok('POST', '/api/broadcasts', { name: 'Hello', templateName: 'welcome', segment: {} });

@@ -19,10 +19,16 @@ import { TemplatesModule } from '@soko/templates';
 import { WebhooksModule } from '@soko/webhooks';
 import { WhatsappModule } from '@soko/whatsapp';
 import { AccessCheck } from './access-check.js';
+import { BotIntake } from './bot-webhook/bot-intake.js';
+import { BotLimits } from './bot-webhook/bot-limits.js';
+import { BotVerifier } from './bot-webhook/bot.verifier.js';
+import { BotWebhookService } from './bot-webhook/bot-webhook.service.js';
 import { CONTROLLERS } from './controllers.js';
+import { InboundRouteCheck } from './inbound-route-check.js';
 import { LocalFiles } from './http/local-files.js';
 import { RouteMethods } from './http/route-methods.js';
 import { InputPipe } from './input.pipe.js';
+import { OncePerKey } from './once-per-key.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RateLimitGuard, throttlers } from './rate-limit.guard.js';
 import { SendService } from './send.service.js';
@@ -57,6 +63,12 @@ import { TrackingPages } from './tracking/tracking-pages.js';
   controllers: CONTROLLERS,
   providers: [
     AccessCheck,
+    InboundRouteCheck,
+    OncePerKey,
+    BotIntake,
+    BotLimits,
+    BotVerifier,
+    BotWebhookService,
     RouteMethods,
     SendService,
     TemplatePreviewService,

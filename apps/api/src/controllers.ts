@@ -5,6 +5,7 @@ import { AdminController } from './admin.controller.js';
 import { ApiKeysController } from './api-keys.controller.js';
 import { AuditController } from './audit.controller.js';
 import { AuthController } from './auth.controller.js';
+import { BotWebhookController } from './bot-webhook/bot-webhook.controller.js';
 import { BroadcastsController } from './broadcasts.controller.js';
 import { ChannelsController } from './channels.controller.js';
 import { ContactsController } from './contacts.controller.js';
@@ -53,6 +54,7 @@ export const CONTROLLERS: Type[] = [
   WebhooksController,
   WhatsappWebhookController,
   PaymentsWebhookController,
+  BotWebhookController,
   AuditController,
   AdminController,
   DeadLettersController,

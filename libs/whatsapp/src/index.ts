@@ -2,7 +2,7 @@ export { BreakerView } from './cloud/breaker.dto.js';
 export { BreakerService } from './cloud/breaker.service.js';
 export { type CloudAccess, CloudClient, type CloudMedia, type CloudNumber } from './cloud/cloud.client.js';
 export { CloudError } from './cloud/cloud-errors.js';
-export { CloudWebhookService } from './cloud/cloud-webhook.service.js';
+export { type CloudCall, CloudHandshake, CloudWebhookService } from './cloud/cloud-webhook.service.js';
 export type { InboundChannel, InboundFormat, InboundItem } from './inbound/inbound-item.js';
 export { InboundModule } from './inbound/inbound.module.js';
 export { InboundQueue } from './inbound/inbound.queue.js';

@@ -7,7 +7,7 @@ import { BaileysTransport } from './baileys/baileys.transport.js';
 import { BreakerService } from './cloud/breaker.service.js';
 import { CloudCounterparts } from './cloud/cloud-counterparts.js';
 import { CloudTemplateSync } from './cloud/cloud-template-sync.js';
-import { CloudWebhookService } from './cloud/cloud-webhook.service.js';
+import { CloudHandshake, CloudWebhookService } from './cloud/cloud-webhook.service.js';
 import { CloudClient } from './cloud/cloud.client.js';
 import { CloudFiles } from './cloud/cloud-files.js';
 import { CloudTransport } from './cloud/cloud.transport.js';
@@ -31,6 +31,7 @@ import { Transports } from './transports.js';
     CloudClient,
     CloudCounterparts,
     CloudFiles,
+    CloudHandshake,
     CloudTemplateSync,
     CloudTransport,
     CloudWebhookService,
@@ -48,6 +49,7 @@ import { Transports } from './transports.js';
   exports: [
     BreakerService,
     CloudClient,
+    CloudHandshake,
     CloudTemplateSync,
     CloudWebhookService,
     InboundQueue,
