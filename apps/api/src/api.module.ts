@@ -28,6 +28,7 @@ import { InboundRouteCheck } from './inbound-route-check.js';
 import { LocalFiles } from './http/local-files.js';
 import { RouteMethods } from './http/route-methods.js';
 import { InputPipe } from './input.pipe.js';
+import { PlatformMetrics } from './metrics/platform-metrics.js';
 import { OncePerKey } from './once-per-key.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RateLimitGuard, throttlers } from './rate-limit.guard.js';
@@ -65,6 +66,7 @@ import { TrackingPages } from './tracking/tracking-pages.js';
     AccessCheck,
     InboundRouteCheck,
     OncePerKey,
+    PlatformMetrics,
     BotIntake,
     BotLimits,
     BotVerifier,

@@ -15,6 +15,7 @@ import { HealthController } from './health.controller.js';
 import { IdempotencyInterceptor, isOutsideUnits } from './idempotency.interceptor.js';
 import { MediaController, MediaLinksController } from './media.controller.js';
 import { MerchantController } from './merchant.controller.js';
+import { MetricsController } from './metrics/metrics.controller.js';
 import { OrdersController } from './orders.controller.js';
 import { PaymentMethodsController, PaymentsController } from './payments.controller.js';
 import { PaymentsWebhookController } from './payments-webhook.controller.js';
@@ -59,6 +60,7 @@ export const CONTROLLERS: Type[] = [
   AdminController,
   DeadLettersController,
   HealthController,
+  MetricsController,
 ];
 
 // Every POST that asks who calls, those of tomorrow too. Not as a global interceptor: each GET would pay for it, as bench:api showed.

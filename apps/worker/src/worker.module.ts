@@ -6,7 +6,7 @@ import { queuesOf } from '@soko/contracts';
 import { DatabaseModule } from '@soko/database';
 import { DeadLettersModule } from '@soko/dead-letters';
 import { IdentityModule } from '@soko/identity';
-import { ObservabilityModule } from '@soko/observability';
+import { MetricsServer, ObservabilityModule } from '@soko/observability';
 import { OrderProcessor, OrdersModule } from '@soko/orders';
 import { PaymentProcessor, PaymentsModule } from '@soko/payments';
 import { QueuesModule, ReactionProcessor, ReactionReviver, ReactionSink, Sweeper } from '@soko/queues';
@@ -37,6 +37,7 @@ import { Relay } from './relay.service.js';
     InboundModule,
   ],
   providers: [
+    MetricsServer,
     Relay,
     Sweeper,
     Housekeeping,
