@@ -87,7 +87,7 @@ export class LimitsView {
 export class InboundSecretView {
   /** When the one that counts was made. */
   createdAt!: string;
-  /** Until then the one before counts, too. */
+  /** Until then the one before counts, too. @example 2026-11-25T09:30:00.000Z */
   oldValidUntil?: string;
 }
 export class NewInboundSecretView extends InboundSecretView {
