@@ -1,9 +1,11 @@
 import { Controller, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiBody, ApiHeader, ApiTags } from '@nestjs/swagger';
+import { NotFoundError } from '@soko/common';
 import { Requires } from '@soko/identity';
 import { Proof, VerifiedBy } from '@soko/inbound';
 import type { FastifyReply } from 'fastify';
 import { RawBody } from '../http/raw-body.js';
+import { InProgressError, KeyReusedError } from '../once-per-key.js';
 import { Fails } from '../openapi/decorators.js';
 import { CountsAs } from '../rate-limit.guard.js';
 import { BotIntake } from './bot-intake.js';
@@ -45,7 +47,7 @@ export class BotWebhookController {
       },
     },
   })
-  @Fails(new InboundSignatureError())
+  @Fails(new InboundSignatureError(), new InProgressError(7), new KeyReusedError(), new NotFoundError('product', 'MAIZE-10'))
   receive(@Proof() call: BotCall, @Res({ passthrough: true }) reply: FastifyReply): Promise<BotAnswerView> {
     return this.intake.receive(call, reply);
   }
