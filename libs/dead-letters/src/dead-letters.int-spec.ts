@@ -30,6 +30,8 @@ class Revivers {
   }
 }
 
+const timedOut = (merchantId: string): Letter => ({ merchantId, kind: 'webhook_delivery', reference: 'd', reason: 'timeout' });
+
 async function setup() {
   const house = await integration({ imports: [DeadLettersModule], providers: [Revivers] });
   const { tenancy, module, system } = house;
@@ -112,8 +114,7 @@ test('no work of a merchant reads why, and another merchant’s letters are not 
 test('across merchants letters are buried by the system, and one that is named twice is one', async () => {
   const { system, merchantId, shop, rows } = await setup();
   const other = await shop();
-  const letter = (of: string): Letter => ({ merchantId: of, kind: 'webhook_delivery', reference: 'd', reason: 'timeout' });
-  await system.run((tx) => DeadLetters.buryMany(tx, [letter(merchantId), letter(other), letter(merchantId)]));
+  await system.run((tx) => DeadLetters.buryMany(tx, [timedOut(merchantId), timedOut(other), timedOut(merchantId)]));
   expect(await rows()).toMatchObject([
     { attempts: 0, rests: true },
     { attempts: 0, rests: true },

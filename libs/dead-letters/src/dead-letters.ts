@@ -34,7 +34,8 @@ export const waitOf = (kind: DeadLetterKind, tries: number): number | null =>
 
 /** For ops to read: no numbers of customers, and not without end. */
 export const reasonOf = (error: unknown): string =>
-  maskLine(storable(error instanceof Error ? error.message : String(error ?? ''))).slice(0, 500) || 'no reason was given';
+  maskLine(storable(error instanceof Error ? error.message : typeof error === 'string' ? error : '')).slice(0, 500) ||
+  'no reason was given';
 
 /** Puts one aside, in the transaction in which it was given up. */
 const bury = (tx: SystemTx | TenantTx, letter: Letter): Promise<void> => buryMany(tx, [letter]);

@@ -28,11 +28,11 @@ class Rest {
   readonly outcome = 'handed_on';
   @Revives('incoming_file')
   async file(): Promise<Revival> {
-    return this.outcome as Revival;
+    return this.outcome;
   }
   @Revives('reaction')
   async reaction(): Promise<Revival> {
-    return this.outcome as Revival;
+    return this.outcome;
   }
 }
 @Injectable()
