@@ -37,6 +37,7 @@ const LAYERS = [
   ['common'],
   ['contracts', 'config'],
   ['database', 'observability'],
+  ['dead-letters', 'inbound'],
   ['queues', 'limits'],
   ['audit', 'identity'],
   DOMAIN,

@@ -37,6 +37,8 @@ const SAME_ON_ANY_STORE = [
   'staff',
   'broadcasts',
   'client',
+  'inbound-webhooks',
+  'metrics',
 ];
 
 /** One check a line: what it is called, and the command. */

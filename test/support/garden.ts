@@ -47,12 +47,14 @@ export async function plant(env: TestStack): Promise<Plot> {
   await client.ok('POST', `/api/payments/${payment.id}/refunds`, { reason: 'Torn', amount: { amount: 1, currency: 'USD' } });
   await client.ok('POST', `/api/simulator/channels/${channelId}/messages`, { from: PHONE, type: 'text', text: 'hi' });
   await client.ok('POST', '/api/whatsapp/send', { to: PHONE, message: 'hello' });
+  await client.ok('POST', '/api/merchant/inbound-secret');
   const file = await client.ok<{ id: string }>('POST', '/api/media/upload', DOT);
   await client.ok('POST', `/api/products/${productId}/media`, { mediaId: file.id });
   await client.ok('POST', '/api/broadcasts', { name: 'Hello', templateName: 'welcome', segment: {} });
   // What fails for good does so by a fault of ours: no call of the api makes one.
   await env.db.query(
-    `INSERT INTO dead_letters (merchant_id, kind, subject_id, payload, reason, due_at) VALUES ($1, 'inbound_message', $2, '{}', 'planted', now())`,
+    `WITH failed AS (INSERT INTO inbound_failures (merchant_id, channel_id, payload) VALUES ($1, $2, '{}') RETURNING id)
+     INSERT INTO dead_letters (merchant_id, kind, reference, subject_id, reason, due_at) SELECT $1, 'inbound_message', id, $2, 'planted', now() FROM failed`,
     [shop.merchantId, channelId],
   );
   const [agent, driver] = await Promise.all([member('agent'), member('driver')]);

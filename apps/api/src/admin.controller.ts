@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Patch, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { NotFoundError, type Page } from '@soko/common';
 import {
@@ -12,7 +12,7 @@ import {
   Requires,
 } from '@soko/identity';
 import { JobView, QueueInspector, QueueView } from '@soko/queues';
-import { BreakerService, BreakerView, DeadLetterQuery, DeadLetterService, DeadLetterView } from '@soko/whatsapp';
+import { BreakerService, BreakerView } from '@soko/whatsapp';
 import { Id, Name } from './input.pipe.js';
 import { Fails, Paged } from './openapi/decorators.js';
 
@@ -25,7 +25,6 @@ export class AdminController {
     private readonly merchants: MerchantService,
     private readonly keys: ApiKeyService,
     private readonly queues: QueueInspector,
-    private readonly deadLetters: DeadLetterService,
     private readonly breakers: BreakerService,
   ) {}
 
@@ -65,27 +64,6 @@ export class AdminController {
   @Fails(new NotFoundError('queue', 'message_sending-9'))
   job(@Name('queue') queue: string, @Name('id') id: string): Promise<JobView> {
     return this.queues.job(queue, id);
-  }
-
-  /** What was received and could not be stored, newest first. It is tried again by itself after 5 min, 30 min, 2 h, 6 h and 12 h, and then rests. */
-  @Get('dead-letters')
-  @Paged(DeadLetterView)
-  listDeadLetters(@Query() query: DeadLetterQuery): Promise<Page<DeadLetterView>> {
-    return this.deadLetters.list(query);
-  }
-
-  /** Has it tried at once, also one that rests. */
-  @Post('dead-letters/:id/retry')
-  @HttpCode(202)
-  retryDeadLetter(@Id() id: string): Promise<void> {
-    return this.deadLetters.ring(id);
-  }
-
-  /** Gives it up for good. */
-  @Delete('dead-letters/:id')
-  @HttpCode(204)
-  discardDeadLetter(@Id() id: string): Promise<void> {
-    return this.deadLetters.discard(id);
   }
 
   /** Whether what lies outside is called, or left alone because it failed too often. */

@@ -6,6 +6,7 @@ import { BroadcastsModule } from '@soko/broadcasts';
 import { CatalogModule } from '@soko/catalog';
 import { ConfigModule, Settings } from '@soko/config';
 import { DatabaseModule } from '@soko/database';
+import { DeadLettersModule } from '@soko/dead-letters';
 import { DeliveriesModule } from '@soko/deliveries';
 import { AccessGuard, IdentityGuard, IdentityModule } from '@soko/identity';
 import { MediaModule } from '@soko/media';
@@ -18,10 +19,17 @@ import { TemplatesModule } from '@soko/templates';
 import { WebhooksModule } from '@soko/webhooks';
 import { WhatsappModule } from '@soko/whatsapp';
 import { AccessCheck } from './access-check.js';
+import { BotIntake } from './bot-webhook/bot-intake.js';
+import { BotLimits } from './bot-webhook/bot-limits.js';
+import { BotVerifier } from './bot-webhook/bot.verifier.js';
+import { BotWebhookService } from './bot-webhook/bot-webhook.service.js';
 import { CONTROLLERS } from './controllers.js';
+import { InboundRouteCheck } from './inbound-route-check.js';
 import { LocalFiles } from './http/local-files.js';
 import { RouteMethods } from './http/route-methods.js';
 import { InputPipe } from './input.pipe.js';
+import { PlatformMetrics } from './metrics/platform-metrics.js';
+import { OncePerKey } from './once-per-key.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RateLimitGuard, throttlers } from './rate-limit.guard.js';
 import { SendService } from './send.service.js';
@@ -34,6 +42,7 @@ import { TrackingPages } from './tracking/tracking-pages.js';
     ConfigModule,
     ObservabilityModule.forApp('api'),
     DatabaseModule,
+    DeadLettersModule,
     QueuesModule.forApp({ serves: [] }),
     ThrottlerModule.forRootAsync({
       inject: [Settings, Reflector],
@@ -55,6 +64,13 @@ import { TrackingPages } from './tracking/tracking-pages.js';
   controllers: CONTROLLERS,
   providers: [
     AccessCheck,
+    InboundRouteCheck,
+    OncePerKey,
+    PlatformMetrics,
+    BotIntake,
+    BotLimits,
+    BotVerifier,
+    BotWebhookService,
     RouteMethods,
     SendService,
     TemplatePreviewService,

@@ -5,15 +5,18 @@ import { AdminController } from './admin.controller.js';
 import { ApiKeysController } from './api-keys.controller.js';
 import { AuditController } from './audit.controller.js';
 import { AuthController } from './auth.controller.js';
+import { BotWebhookController } from './bot-webhook/bot-webhook.controller.js';
 import { BroadcastsController } from './broadcasts.controller.js';
 import { ChannelsController } from './channels.controller.js';
 import { ContactsController } from './contacts.controller.js';
+import { DeadLettersController } from './dead-letters.controller.js';
 import { DeliveriesController } from './deliveries.controller.js';
 import { EventTypesController } from './event-types.controller.js';
 import { HealthController } from './health.controller.js';
 import { IdempotencyInterceptor, isOutsideUnits } from './idempotency.interceptor.js';
 import { MediaController, MediaLinksController } from './media.controller.js';
 import { MerchantController } from './merchant.controller.js';
+import { MetricsController } from './metrics/metrics.controller.js';
 import { OrdersController } from './orders.controller.js';
 import { PaymentMethodsController, PaymentsController } from './payments.controller.js';
 import { PaymentsWebhookController } from './payments-webhook.controller.js';
@@ -54,9 +57,12 @@ export const CONTROLLERS: Type[] = [
   EventTypesController,
   WhatsappWebhookController,
   PaymentsWebhookController,
+  BotWebhookController,
   AuditController,
   AdminController,
+  DeadLettersController,
   HealthController,
+  MetricsController,
 ];
 
 // Every POST that asks who calls, those of tomorrow too. Not as a global interceptor: each GET would pay for it, as bench:api showed.

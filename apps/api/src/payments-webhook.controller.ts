@@ -1,9 +1,9 @@
-import { Controller, HttpCode, Post, Req } from '@nestjs/common';
+import { Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiTags } from '@nestjs/swagger';
 import { NotFoundError } from '@soko/common';
 import { Requires } from '@soko/identity';
-import { BadNoticeError, NoticeService, type ProviderName, PROVIDERS } from '@soko/payments';
-import type { FastifyRequest } from 'fastify';
+import { Proof, VerifiedBy } from '@soko/inbound';
+import { BadNoticeError, NoticeService, PROVIDERS, type SignedNotice } from '@soko/payments';
 import { RawBody } from './http/raw-body.js';
 import { Id, OneOf } from './input.pipe.js';
 import { Fails } from './openapi/decorators.js';
@@ -24,13 +24,14 @@ export class PaymentsWebhookController {
   // Few addresses of a provider call for all merchants.
   @CountsAs('nothing')
   @RawBody(BODY_LIMIT)
+  @VerifiedBy(NoticeService)
   @ApiBody({ schema: { type: 'object', example: { type: 'payment.succeeded', data: {} } } })
   @Fails(new NotFoundError('payment_method', 'stripe'), new BadNoticeError())
   receive(
-    @OneOf('provider', 'payment_method', PROVIDERS) provider: ProviderName,
-    @Id('merchantId') merchantId: string,
-    @Req() { body, headers }: FastifyRequest,
+    @OneOf('provider', 'payment_method', PROVIDERS) _provider: string,
+    @Id('merchantId') _merchantId: string,
+    @Proof() notice: SignedNotice,
   ): Promise<void> {
-    return this.notices.receive(merchantId, provider, { body: Buffer.isBuffer(body) ? body : Buffer.alloc(0), headers });
+    return this.notices.receive(notice);
   }
 }

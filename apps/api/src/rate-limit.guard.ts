@@ -117,7 +117,7 @@ export class RateLimitGuard extends ThrottlerGuard {
 }
 
 /** @throws TooManyRequestsError */
-function tell(reply: FastifyReply, name: string, limit: number, { allowed, remaining, resetSeconds }: Hit): void {
+export function tell(reply: FastifyReply, name: string, limit: number, { allowed, remaining, resetSeconds }: Hit): void {
   const told = reply.getHeader('ratelimit-remaining');
   if (told === undefined || remaining < Number(told))
     void reply.headers({ 'ratelimit-limit': limit, 'ratelimit-remaining': remaining, 'ratelimit-reset': resetSeconds });

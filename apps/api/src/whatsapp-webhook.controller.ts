@@ -1,9 +1,9 @@
-import { Controller, Get, Header, HttpCode, Post, Query, Req } from '@nestjs/common';
+import { Controller, Get, Header, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiHeader, ApiOkResponse, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { NotFoundError } from '@soko/common';
 import { Requires } from '@soko/identity';
-import { BadSignatureError, CloudWebhookService, HandshakeError } from '@soko/whatsapp';
-import type { FastifyRequest } from 'fastify';
+import { Proof, VerifiedBy } from '@soko/inbound';
+import { BadSignatureError, type CloudCall, CloudHandshake, CloudWebhookService, HandshakeError } from '@soko/whatsapp';
 import { RawBody } from './http/raw-body.js';
 import { Id } from './input.pipe.js';
 import { SAMPLE_ID } from './openapi/examples.js';
@@ -32,13 +32,9 @@ export class WhatsappWebhookController {
   @asked('hub.verify_token', 'my-verify-token')
   @asked('hub.challenge', '1158201444')
   @Fails(NO_CHANNEL, new HandshakeError())
-  verify(
-    @Id('channelId') channelId: string,
-    @Query('hub.mode') mode: unknown,
-    @Query('hub.verify_token') token: unknown,
-    @Query('hub.challenge') challenge: unknown,
-  ): Promise<string> {
-    return this.webhooks.challenge(channelId, { mode, token, challenge });
+  @VerifiedBy(CloudHandshake)
+  challenge(@Id('channelId') _channelId: string, @Proof() challenge: string): string {
+    return challenge;
   }
 
   /** Messages and statuses, signed with the channel’s `appSecret`. 200 means that they are kept: they are read afterwards. */
@@ -47,6 +43,7 @@ export class WhatsappWebhookController {
   // Few addresses of Meta's call for all merchants: a limit by address would drop what customers write.
   @CountsAs('nothing')
   @RawBody(BODY_LIMIT)
+  @VerifiedBy(CloudWebhookService)
   @ApiHeader({
     name: 'X-Hub-Signature-256',
     required: true,
@@ -55,11 +52,7 @@ export class WhatsappWebhookController {
   })
   @ApiBody({ schema: { type: 'object', example: { object: 'whatsapp_business_account', entry: [] } } })
   @Fails(NO_CHANNEL, new BadSignatureError())
-  receive(@Id('channelId') channelId: string, @Req() { body, headers }: FastifyRequest): Promise<void> {
-    const signature = headers['x-hub-signature-256'];
-    return this.webhooks.receive(channelId, bytesOf(body), typeof signature === 'string' ? signature : undefined);
+  receive(@Id('channelId') _channelId: string, @Proof() call: CloudCall): Promise<void> {
+    return this.webhooks.keep(call);
   }
 }
-
-/** No body at all is one of no bytes. */
-const bytesOf = (body: unknown): Buffer => (Buffer.isBuffer(body) ? body : Buffer.alloc(0));

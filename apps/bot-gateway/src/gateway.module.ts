@@ -4,7 +4,7 @@ import { queuesOf } from '@soko/contracts';
 import { DatabaseModule } from '@soko/database';
 import { IdentityModule } from '@soko/identity';
 import { MessagingModule } from '@soko/messaging';
-import { ObservabilityModule } from '@soko/observability';
+import { MetricsServer, ObservabilityModule } from '@soko/observability';
 import { QueuesModule } from '@soko/queues';
 import { WhatsappModule } from '@soko/whatsapp';
 import { ChannelRunner } from './channel-runner.service.js';
@@ -22,6 +22,6 @@ import { ShardLeases } from './shard-leases.service.js';
     MessagingModule,
     WhatsappModule,
   ],
-  providers: [LeaseRepository, ShardLeases, ChannelRunner, ChatSender],
+  providers: [MetricsServer, LeaseRepository, ShardLeases, ChannelRunner, ChatSender],
 })
 export class GatewayModule {}

@@ -12,7 +12,7 @@ const HOUR_MS = 3_600_000;
 const IDLE = '30 days';
 const BATCH = 5_000;
 /** Tables whose rows mean nothing after their `expires_at`. */
-const EXPIRING = ['sessions', 'idempotency_keys', 'delivery_positions', 'carts', 'link_codes', 'number_proofs'];
+const EXPIRING = ['sessions', 'idempotency_keys', 'delivery_positions', 'carts', 'link_codes', 'number_proofs', 'dead_letters'];
 
 /** Removes what has expired, and makes room for what is to come. Nothing waits for either. */
 @Injectable()

@@ -164,6 +164,14 @@ const THINGS: Record<(typeof AUDITED)[number], Thing> = {
     unseen: ['ring_at'],
     noise: [`UPDATE broadcasts SET ring_at = now() WHERE id = $1`],
   },
+  inbound_secret: {
+    table: 'inbound_secrets',
+    make: `INSERT INTO inbound_secrets (merchant_id, id, secret, made_at) VALUES ($1, $2, '${MERCHANT_KEY}', '2026-11-25T00:00:00Z')`,
+    change: `UPDATE inbound_secrets SET made_at = '2026-11-26T00:00:00Z' WHERE id = $1`,
+    changed: ['made_at', '2026-11-25T00:00:00+00:00', '2026-11-26T00:00:00+00:00'],
+    unseen: [],
+    noise: [],
+  },
   webhook: {
     table: 'webhooks',
     make: `INSERT INTO webhooks (merchant_id, id, url, events, secret) VALUES ($1, $2, 'https://partner.example.com', '{*}', '${MERCHANT_KEY}')`,

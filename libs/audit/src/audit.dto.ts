@@ -16,6 +16,7 @@ export const AUDITED = [
   'delivery',
   'broadcast',
   'webhook',
+  'inbound_secret',
 ] as const;
 const UUID = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
 

@@ -32,7 +32,7 @@ export class BotService {
           return message?.more ?? false;
         });
       } catch (error) {
-        if (message) await this.unanswered.recordFailure(message);
+        if (message) await this.unanswered.recordFailure(message, error);
         throw error;
       }
     }

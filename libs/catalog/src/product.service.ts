@@ -135,6 +135,13 @@ export class ProductService {
   }
 
   /** @throws NotFoundError */
+  async idOf(tx: TenantTx, sku: string): Promise<string> {
+    const [product] = await tx.query<Product>(`${SELECT} AND sku = $2`, [tx.merchantId, sku]);
+    if (!product) throw new NotFoundError('product', sku);
+    return product.id;
+  }
+
+  /** @throws NotFoundError */
   async find(tx: TenantTx, id: string): Promise<Product> {
     const [product] = await tx.query<Product>(`${SELECT} AND id = $2`, [tx.merchantId, id]);
     if (!product) throw new NotFoundError('product', id);

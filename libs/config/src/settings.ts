@@ -81,6 +81,13 @@ export class Settings {
   /** Touched every 5 s while the process is alive: for a container's health check. */
   @IsOptional() @IsString() HEARTBEAT_FILE?: string;
 
+  /** Whoever shows it as a bearer token may read `/metrics`. */
+  @IsOptional()
+  @MinLength(16, { message: 'METRICS_TOKEN must have at least 16 characters; make one with: openssl rand -base64 32' })
+  METRICS_TOKEN?: string;
+  /** Where worker and bot-gateway serve `/metrics`; without it they do not. The api has it on its own port. */
+  @IsOptional() @number() @IsInt() @Min(0) @Max(65_535) METRICS_PORT?: number;
+
   /** The phone in the browser. Off in production unless asked for. */
   @IsOptional() @flag() @IsBoolean() SIMULATOR_ENABLED?: boolean;
   /** Where channels of kind baileys connect; another than WhatsApp's own is for tests. */

@@ -11,6 +11,7 @@ export {
 export { findPage } from './find-page.js';
 export { Listener } from './listener.js';
 export { migrate } from './migrate.js';
+export { isCollision, isPassing } from './passing-trouble.js';
 export { poolOptions } from './pool.js';
 export { schemaFaults } from './schema-check.js';
 export { type Claim, type ClaimOutcome, IdempotencyStore, type StoredAnswer } from './idempotency.js';

@@ -5,6 +5,7 @@ import { Settings } from '@soko/config';
 import { ApiKeyService } from './api-key.service.js';
 import { AuthService } from './auth.service.js';
 import { CredentialService } from './credential.service.js';
+import { InboundSecretService } from './inbound-secret.service.js';
 import { MerchantService } from './merchant.service.js';
 import { StaffPhoneService } from './staff-phone.service.js';
 import { TeamService } from './team.service.js';
@@ -24,7 +25,15 @@ import { LimitsModule } from '@soko/limits';
       }),
     }),
   ],
-  providers: [ApiKeyService, AuthService, CredentialService, MerchantService, StaffPhoneService, TeamService],
-  exports: [ApiKeyService, AuthService, CredentialService, MerchantService, StaffPhoneService, TeamService],
+  providers: [
+    ApiKeyService,
+    AuthService,
+    CredentialService,
+    InboundSecretService,
+    MerchantService,
+    StaffPhoneService,
+    TeamService,
+  ],
+  exports: [ApiKeyService, AuthService, CredentialService, InboundSecretService, MerchantService, StaffPhoneService, TeamService],
 })
 export class IdentityModule {}

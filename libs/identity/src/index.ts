@@ -25,13 +25,16 @@ export {
   TooManyTriesError,
   UnauthenticatedError,
 } from './identity.errors.js';
+export { InboundSecretService } from './inbound-secret.service.js';
 export { IdentityModule } from './identity.module.js';
 export {
   AdminMerchantQuery,
   ChangePlanBody,
+  InboundSecretView,
   LimitsView,
   LimitView,
   MerchantProfileView,
+  NewInboundSecretView,
   OpeningHours,
   UpdateMerchantBody,
 } from './merchant.dto.js';

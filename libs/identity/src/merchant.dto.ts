@@ -84,6 +84,17 @@ export class LimitsView {
   uploads!: LimitView;
 }
 
+export class InboundSecretView {
+  /** When the one that counts was made. */
+  createdAt!: string;
+  /** Until then the one before counts, too. @example 2026-11-25T09:30:00.000Z */
+  oldValidUntil?: string;
+}
+export class NewInboundSecretView extends InboundSecretView {
+  /** Shown this once. @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo= */
+  secret!: string;
+}
+
 export class MerchantProfileView extends MerchantView {
   openingHours?: OpeningHours;
   /** @example 3 */
@@ -97,6 +108,8 @@ export class MerchantProfileView extends MerchantView {
   /** What the plan allows. */
   limits!: LimitsView;
   createdAt!: string;
+  /** Of the secret that the merchant’s own systems sign their calls with; missing while there is none. */
+  inboundSecret?: InboundSecretView;
 }
 
 export class AdminMerchantQuery extends PageQuery {

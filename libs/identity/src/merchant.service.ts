@@ -10,7 +10,7 @@ import type { AdminMerchantQuery, MerchantProfileView, OpeningHours, UpdateMerch
 import { planLimits } from './plan-limits.js';
 
 /** A merchant as its own conversations see it. */
-export type ShopView = Omit<MerchantProfileView, 'plan' | 'limits' | 'createdAt'>;
+export type ShopView = Omit<MerchantProfileView, 'plan' | 'limits' | 'createdAt' | 'inboundSecret'>;
 
 @Injectable()
 export class MerchantService {

@@ -128,7 +128,7 @@ test('a message that cannot be answered is put off, longer each time, and holds 
   for (let attempt = 1; attempt <= 5; attempt += 1) {
     const message = await next();
     expect(message).toMatchObject({ seq: 1, attempts: attempt - 1 });
-    expect(await answers.recordFailure(message!)).toEqual({ givenUp: false });
+    expect(await answers.recordFailure(message!, new Error('no words'))).toEqual({ givenUp: false });
     expect(await next()).toBeUndefined();
     const [row] = await rows<{ ms: number; same: boolean; attempts: number }>(
       'SELECT extract(epoch FROM due_at - now())::float8 * 1000 AS ms, due_at = ring_at AS same, attempts FROM pending_answers WHERE seq = 1',
@@ -148,7 +148,7 @@ test('after the sixth try the message is left to a person, and the chat goes on'
   const outcomes: boolean[] = [];
   for (let attempt = 1; attempt <= 6; attempt += 1) {
     await makeDue();
-    outcomes.push((await answers.recordFailure((await next())!)).givenUp);
+    outcomes.push((await answers.recordFailure((await next())!, new Error('no words'))).givenUp);
   }
   expect(outcomes).toEqual([false, false, false, false, false, true]);
   expect(await statuses()).toEqual(['failed', 'received']);

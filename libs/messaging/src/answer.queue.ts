@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { backoff } from '@soko/common';
 import type { InboundContent } from '@soko/contracts';
 import { Tenancy, type TenantTx } from '@soko/database';
+import { DeadLetters } from '@soko/dead-letters';
 import type { StaffMember } from '@soko/identity';
 import { ContactStore, type Spoken } from './contact.store.js';
 
@@ -156,12 +157,19 @@ export class AnswerQueue {
   }
 
   /** Puts the message off; after the last try it is left to a person and the chat goes on. */
-  async recordFailure(message: Unanswered): Promise<{ givenUp: boolean }> {
+  async recordFailure(message: Unanswered, error: unknown): Promise<{ givenUp: boolean }> {
     const attempts = message.attempts + 1;
     const givenUp = attempts >= MAX_ATTEMPTS;
     await this.tenancy.run(message.merchantId, async (tx) => {
       if (givenUp) {
         tx.write(`WITH ${REMOVED} SELECT 1 FROM removed`, [tx.merchantId, message.messageId, 'failed']);
+        await DeadLetters.bury(tx, {
+          merchantId: message.merchantId,
+          kind: 'unanswered_message',
+          reference: message.messageId,
+          subjectId: message.chatId,
+          reason: error,
+        });
         return;
       }
       await tx.query(

@@ -56,6 +56,13 @@ export class ContactService {
     });
   }
 
+  /** The same, for whoever knows the customer by number. @throws NotFoundError, OptInRefusedError */
+  async updateAt(merchantId: string, phone: string, body: UpdateContactBody): Promise<ContactDetailView> {
+    const id = await this.tenancy.run(merchantId, (tx) => this.store.find(tx, { phone }));
+    if (!id) throw new NotFoundError('contact', phone);
+    return this.update(merchantId, id, body);
+  }
+
   /** What the person at this address has told WhatsApp about the merchant's marketing; known or not, it holds from now on. */
   async setMarketingStopped(tx: TenantTx, address: ContactAddress, stopped: boolean): Promise<void> {
     const id = (await this.store.find(tx, address)) ?? (await this.store.settle(tx, address));

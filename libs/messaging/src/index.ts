@@ -27,6 +27,7 @@ export {
   QueuedView,
   TimelineEntry,
 } from './message.dto.js';
+export { MessageReviver } from './message.reviver.js';
 export { type Incoming, MessageStore, type Outgoing } from './message.store.js';
 export {
   ContactBlockedError,

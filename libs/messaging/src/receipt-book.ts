@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { isUuid } from '@soko/common';
 import { messageFailed, messageSent, sendChat } from '@soko/contracts';
 import type { TenantTx } from '@soko/database';
+import { DeadLetters } from '@soko/dead-letters';
 import type { MessageStatus, TimelineEntry } from './message.dto.js';
 import { type Climb, climb, type Receipt } from './receipts.js';
 import { TOLD_TEXT } from './send.sql.js';
@@ -48,6 +49,7 @@ export class ReceiptBook {
       if (settled.has(row.message_id)) tx.wake(sendChat, { merchantId: tx.merchantId, chatId: row.chat_id, shard: row.shard });
     }
     for (const change of changes) emit(tx, channelId, change);
+    await this.bury(tx, changes, stopCode);
     const stops = changes.filter(({ receipts: all }) => all.some(({ error }) => error?.code === stopCode));
     return [...new Set(stops.map(({ message }) => message.contact_id))].toSorted();
   }
@@ -88,6 +90,26 @@ export class ReceiptBook {
        JOIN contacts c ON c.merchant_id = $1 AND c.id = h.contact_id
        ORDER BY m.id FOR NO KEY UPDATE OF m`,
       [tx.merchantId, channelId, ids],
+    );
+  }
+
+  /** What the network has refused after all; that a customer wants no marketing is no failure. */
+  private bury(tx: TenantTx, changes: Change[], stopCode: string): Promise<void> {
+    return DeadLetters.buryMany(
+      tx,
+      changes.flatMap(({ message, error }) =>
+        error && error.code !== stopCode
+          ? [
+              {
+                merchantId: tx.merchantId,
+                kind: 'outbound_message' as const,
+                reference: message.id,
+                subjectId: message.chat_id,
+                reason: `${error.code}: ${error.message}`,
+              },
+            ]
+          : [],
+      ),
     );
   }
 

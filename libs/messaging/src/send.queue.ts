@@ -10,6 +10,7 @@ import {
   sendChat,
 } from '@soko/contracts';
 import type { TenantTx } from '@soko/database';
+import { DeadLetters } from '@soko/dead-letters';
 import type { ContactAddress } from './contact-address.js';
 import { addressOfRow, type AddressRow, CONTACT_COLUMNS, type ConsentRow } from './contact.row.js';
 import { ContactStore } from './contact.store.js';
@@ -274,7 +275,16 @@ export class SendQueue {
       code,
       reason,
     });
-    if (code === MARKETING_STOPPED) await this.contacts.setMarketingStopped(tx, contactId, true);
+    if (code === MARKETING_STOPPED) return this.contacts.setMarketingStopped(tx, contactId, true);
+    // What we decided ourselves not to send is no failure.
+    if (!send.refused)
+      await DeadLetters.bury(tx, {
+        merchantId: tx.merchantId,
+        kind: 'outbound_message',
+        reference: messageId,
+        subjectId: chatId,
+        reason: `${code}: ${reason}`,
+      });
   }
 }
 

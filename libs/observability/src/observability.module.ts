@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { Settings } from '@soko/config';
 import { createLogger } from './logger.js';
 import { Log } from './log.js';
+import { Metrics } from './metrics.js';
 
 @Module({})
 export class ObservabilityModule {
@@ -11,9 +12,10 @@ export class ObservabilityModule {
       module: ObservabilityModule,
       global: true,
       providers: [
+        { provide: Metrics, useFactory: () => new Metrics(app) },
         { provide: Log, inject: [Settings], useFactory: (settings: Settings) => createLogger(app, settings.LOG_LEVEL) },
       ],
-      exports: [Log],
+      exports: [Log, Metrics],
     };
   }
 }

@@ -24,6 +24,13 @@ import { OrdersModule } from './orders.module.js';
 
 const SECRET = 'whsec_Zm9yIHRlc3RzIG9ubHk6IHRoaXMgaXMgbm8ga2V5';
 const PRICE = 1_250;
+const receiveNotice = async (
+  notices: NoticeService,
+  merchantId: string,
+  provider: string,
+  body: string | Buffer,
+  headers: Record<string, string>,
+) => notices.receive(await notices.verify({ params: { merchantId, provider }, query: {}, headers, body: Buffer.from(body) }));
 const usd = (amount: number) => ({ amount, currency: 'USD' });
 
 async function setup(env: Record<string, string> = {}) {
@@ -79,7 +86,7 @@ async function setup(env: Record<string, string> = {}) {
     },
     tell: (type: string, object: object, id?: string) => {
       const { body, headers } = stripe.notice(SECRET, type, object, id);
-      return notices.receive(merchantId, 'stripe', { body: Buffer.from(body), headers });
+      return receiveNotice(notices, merchantId, 'stripe', body, headers);
     },
     /** Does about money that came in what the worker does about it. */
     follow: async () => {
@@ -255,7 +262,7 @@ test('a notice that is not signed with the merchant’s secret changes nothing, 
   const payment = await link(id);
   const { body, headers } = stripe.notice('whsec_another', 'checkout.session.completed', stripe.paid(payment.id));
   const receive = (raw: string, given: Record<string, string> = headers) =>
-    notices.receive(merchantId, 'stripe', { body: Buffer.from(raw), headers: given });
+    receiveNotice(notices, merchantId, 'stripe', raw, given);
   await expect(receive(body)).rejects.toThrow(BadNoticeError);
   const good = stripe.notice(SECRET, 'checkout.session.completed', stripe.paid(payment.id));
   await expect(receive(good.body.replace('paid', 'PAID'), good.headers)).rejects.toThrow(BadNoticeError);
@@ -266,9 +273,7 @@ test('a notice that is not signed with the merchant’s secret changes nothing, 
   await tell('customer.created', { id: 'cus_1' });
   expect(await get(id)).toMatchObject({ status: 'pending', payments: [{ status: 'pending' }] });
   // A shop that never set Stripe up has no notices of it.
-  await expect(notices.receive(await shop(), 'stripe', { body: Buffer.from(good.body), headers: good.headers })).rejects.toThrow(
-    'no payment_method',
-  );
+  await expect(receiveNotice(notices, await shop(), 'stripe', good.body, good.headers)).rejects.toThrow('no payment_method');
   expect(await rows(`SELECT outcome FROM payment_notices`)).toEqual([{ outcome: 'ignored' }]);
 });
 
@@ -291,7 +296,7 @@ test('mobile money: a link by template, whose amount nobody can change, and noti
       'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
       'webhook-signature': signature,
     };
-    return module.get(NoticeService).receive(merchantId, 'mobile_money', { body: Buffer.from(body), headers });
+    return receiveNotice(module.get(NoticeService), merchantId, 'mobile_money', body, headers);
   };
   await tell({}, 'payment.authorized');
   expect(await get(id)).toMatchObject({ paymentStatus: 'authorized' });

@@ -1,4 +1,4 @@
-export { NoticeService } from './notice.service.js';
+export { NoticeService, type SignedNotice } from './notice.service.js';
 export { PAYMENT_METHODS, type Balance, type PaymentMethod, type Settlement } from './payment-state.js';
 export { PaymentMethodService } from './payment-method.service.js';
 export { PaymentProcessor } from './payment.processor.js';

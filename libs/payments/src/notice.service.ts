@@ -1,17 +1,27 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { NotFoundError } from '@soko/common';
 import { paymentFailed, paymentReceived } from '@soko/contracts';
 import { Tenancy, type TenantTx } from '@soko/database';
+import { idIn, type InboundCall, type InboundVerifier } from '@soko/inbound';
 import { PaymentMethodService } from './payment-method.service.js';
 import { applied, type Outcome } from './payment-state.js';
 import { eventData, type PaymentRow } from './payment.row.js';
 import { PaymentStore } from './payment.store.js';
-import type { Notice, PaymentProvider, ProviderName, RawNotice } from './provider.js';
+import { type Notice, type PaymentProvider, type ProviderName, PROVIDERS } from './provider.js';
 import { RefundService } from './refund.service.js';
 import { PROVIDER_SET } from './tokens.js';
 
+/** A notice that a provider has signed. */
+export interface SignedNotice {
+  merchantId: string;
+  provider: ProviderName;
+  /** Undefined when it is about nothing of ours. */
+  notice?: Notice;
+}
+
 /** What providers tell. Late, doubled and in any order it is harmless. */
 @Injectable()
-export class NoticeService {
+export class NoticeService implements InboundVerifier<SignedNotice> {
   constructor(
     private readonly tenancy: Tenancy,
     private readonly methods: PaymentMethodService,
@@ -20,10 +30,18 @@ export class NoticeService {
     @Inject(PROVIDER_SET) private readonly providers: Record<ProviderName, PaymentProvider>,
   ) {}
 
-  /** Once this returns the provider may be told that we have it. @throws NotFoundError, BadNoticeError */
-  async receive(merchantId: string, provider: ProviderName, raw: RawNotice): Promise<void> {
+  /** Each provider signs as it does, with the merchant's own secret. @throws NotFoundError, BadNoticeError */
+  async verify(call: InboundCall): Promise<SignedNotice> {
+    const provider = PROVIDERS.find((name) => name === call.params.provider);
+    if (!provider)
+      throw new NotFoundError('payment_method', `${String(call.params.provider)}; there are ${PROVIDERS.join(', ')}`);
+    const merchantId = idIn(call, 'merchantId');
     const account = await this.tenancy.run(merchantId, (tx) => this.methods.account(tx, provider));
-    const notice = this.providers[provider].read(account, raw);
+    return { merchantId, provider, notice: this.providers[provider].read(account, call) };
+  }
+
+  /** Once this returns the provider may be told that we have it. */
+  async receive({ merchantId, provider, notice }: SignedNotice): Promise<void> {
     if (notice) await this.tenancy.run(merchantId, (tx) => this.apply(tx, provider, notice));
   }
 

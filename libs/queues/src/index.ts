@@ -5,6 +5,7 @@ export { allQueueNames } from './queue-names.js';
 export { QueueInspector } from './queue-inspector.js';
 export { JobView, QueueView } from './queues.dto.js';
 export { QueuesModule } from './queues.module.js';
+export { ReactionReviver } from './reaction.reviver.js';
 export { ReactionProcessor, ReactionSink } from './reactions.js';
 export { Sweeper } from './sweeper.js';
 export { QUEUE_SET } from './tokens.js';

@@ -2,11 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { newId } from '@soko/common';
 import { botConnected, type BotConnectedData, type EventEnvelope, react, retryDeadLetter, runBroadcast } from '@soko/contracts';
 import type { TenantTx } from '@soko/database';
+import { DeadLetterRetry, DeadLettersModule } from '@soko/dead-letters';
 import { Log } from '@soko/observability';
 import { integration, parallel, seeded, until } from '@soko/testing';
 import { expect, test } from 'vitest';
 import type { RelayedEvent } from './event-sink.js';
 import { HandlerRegistry, Handles, Reacts } from './handler.registry.js';
+import { ReactionReviver } from './reaction.reviver.js';
 import { ReactionProcessor, ReactionSink } from './reactions.js';
 
 const NOTE = 'test.note';
@@ -150,6 +152,57 @@ test('a reaction is given up after its twelfth try, stays on record, and the nex
   expect(await rows('SELECT attempts, error, ring_at FROM event_reactions')).toEqual([
     { attempts: 12, error: 'Error: cannot note hopeless', ring_at: null },
   ]);
+});
+
+test('one that was given up is a dead letter; tried once more it fails again, one letter with one try more, or is done', async () => {
+  const {
+    relay,
+    notes,
+    react: run,
+    noted,
+    makeDue,
+    module,
+    system,
+    merchantId,
+    rows,
+  } = await setup({
+    imports: [DeadLettersModule],
+    providers: [ReactionReviver],
+  });
+  const subject = newId();
+  notes.failing.set('one', 24);
+  const [event] = await relay({ subject, reason: 'one' });
+  const giveUp = async () => {
+    for (let n = 0; n < 12; n += 1) {
+      await makeDue();
+      await run(subject).catch(() => undefined);
+    }
+  };
+  const letters = () =>
+    system.query<{ id: string; kind: string; reference: string; status: string; attempts: number; reason: string }>(
+      'SELECT id, kind, reference, status, attempts, reason FROM dead_letters',
+    );
+  await giveUp();
+  const [letter] = await letters();
+  expect(letter).toMatchObject({
+    kind: 'reaction',
+    reference: `${NOTE}/${event!.id}`,
+    status: 'dead',
+    attempts: 0,
+    reason: 'cannot note one',
+  });
+  const retry = async () => {
+    await system.query(`UPDATE dead_letters SET due_at = now(), ring_at = now() WHERE status = 'dead'`);
+    await module.get(DeadLetterRetry).retry({ merchantId, deadLetterId: letter!.id });
+  };
+  await retry();
+  expect(await letters()).toMatchObject([{ status: 'retrying' }]);
+  await giveUp();
+  expect(await letters()).toMatchObject([{ id: letter!.id, status: 'dead', attempts: 1 }]);
+  await retry();
+  await run(subject);
+  expect(await noted()).toEqual(['one']);
+  expect(await rows('SELECT * FROM event_reactions')).toEqual([]);
 });
 
 test('an event that is handed on twice is reacted to once', async () => {

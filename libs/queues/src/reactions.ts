@@ -2,9 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { backoff } from '@soko/common';
 import { type EventEnvelope, react, ReactJob } from '@soko/contracts';
 import { type SystemTx, Tenancy, type TenantTx } from '@soko/database';
+import { DeadLetters } from '@soko/dead-letters';
 import { Log } from '@soko/observability';
 import { type EventSink, onBehalfOf, type RelayedEvent } from './event-sink.js';
 import { HandlerRegistry, Handles } from './handler.registry.js';
+import { referenceOf } from './reaction.reviver.js';
 
 const MAX_ATTEMPTS = 12;
 
@@ -107,8 +109,11 @@ export class ReactionProcessor {
     const attempts = at.attempts + 1;
     const givenUp = attempts >= MAX_ATTEMPTS;
     if (givenUp) this.log.error({ err: error, ...job, eventId: at.id }, 'reaction given up');
-    await this.tenancy.run(job.merchantId, (tx) =>
-      tx.query(
+    await this.tenancy.run(job.merchantId, async (tx) => {
+      const { merchantId, reaction } = job;
+      if (givenUp)
+        await DeadLetters.bury(tx, { merchantId, kind: 'reaction', reference: referenceOf(reaction, at.id), reason: error });
+      await tx.query(
         `UPDATE event_reactions SET attempts = $5, error = $6, due_at = now() + $7 * interval '1 millisecond',
                 ring_at = CASE WHEN $8 THEN NULL ELSE now() + $7 * interval '1 millisecond' END
          WHERE merchant_id = $1 AND reaction = $2 AND subject = $3 AND position = $4`,
@@ -122,7 +127,7 @@ export class ReactionProcessor {
           backoff(attempts, 1_000, 600_000),
           givenUp,
         ],
-      ),
-    );
+      );
+    });
   }
 }

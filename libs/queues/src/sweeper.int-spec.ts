@@ -145,10 +145,8 @@ test('every kind of row that waits is found, and its job carries its ids', async
     await run(`INSERT INTO carts (merchant_id, chat_id, lines) VALUES ($1, $2, '[]')`, chatId);
     await run(`INSERT INTO inbound_deliveries (merchant_id, channel_id, body) VALUES ($1, $2, '[]')`, channelId);
     await run(
-      `INSERT INTO dead_letters (merchant_id, id, kind, subject_id, payload, reason, due_at)
-       VALUES ($1, $2, 'inbound_message', $3, '{}', 'test', now())`,
+      `INSERT INTO dead_letters (merchant_id, id, kind, reference, reason, due_at) VALUES ($1, $2, 'inbound_message', '1', 'test', now())`,
       deadLetterId,
-      channelId,
     );
     await run(
       `INSERT INTO media_blobs (merchant_id, id, hash, size, mime_type, status) VALUES ($1, $2, repeat('0', 64), 1, 'image/png', 'processing')`,

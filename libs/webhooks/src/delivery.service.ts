@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EventEnvelope } from '@soko/contracts';
 import { Tenancy } from '@soko/database';
+import { noteWebhookAttempt } from '@soko/observability';
 import { nextAttemptIn } from './retry-schedule.js';
 import { signatureHeaders } from './signature.js';
 import { type CallResult, WebhookClient } from './webhook.client.js';
@@ -78,6 +79,7 @@ export class WebhookDeliveryService {
     result: CallResult,
   ): Promise<void> {
     const delivered = result.status !== undefined && result.status >= 200 && result.status < 300;
+    noteWebhookAttempt(delivered ? 'delivered' : 'failed');
     const wait = delivered ? undefined : nextAttemptIn(claim.attempts);
     const status = delivered ? 'delivered' : wait === undefined ? 'dead' : 'pending';
     const error = delivered ? null : (result.error ?? `the receiver answered ${result.status}`);

@@ -1,3 +1,4 @@
+export { DeliveryReviver } from './delivery.reviver.js';
 export { WebhookDeliveryService } from './delivery.service.js';
 export { WebhookProcessor } from './webhook.processor.js';
 export { WebhookService } from './webhook.service.js';

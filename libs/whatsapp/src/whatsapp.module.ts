@@ -7,11 +7,11 @@ import { BaileysTransport } from './baileys/baileys.transport.js';
 import { BreakerService } from './cloud/breaker.service.js';
 import { CloudCounterparts } from './cloud/cloud-counterparts.js';
 import { CloudTemplateSync } from './cloud/cloud-template-sync.js';
-import { CloudWebhookService } from './cloud/cloud-webhook.service.js';
+import { CloudHandshake, CloudWebhookService } from './cloud/cloud-webhook.service.js';
 import { CloudClient } from './cloud/cloud.client.js';
 import { CloudFiles } from './cloud/cloud-files.js';
 import { CloudTransport } from './cloud/cloud.transport.js';
-import { DeadLetterService } from './inbound/dead-letter.service.js';
+import { InboundFailures } from './inbound/inbound-failures.js';
 import { InboundFormats } from './inbound/inbound-formats.js';
 import { InboundQueue } from './inbound/inbound.queue.js';
 import { InboundService } from './inbound/inbound.service.js';
@@ -31,10 +31,11 @@ import { Transports } from './transports.js';
     CloudClient,
     CloudCounterparts,
     CloudFiles,
+    CloudHandshake,
     CloudTemplateSync,
     CloudTransport,
     CloudWebhookService,
-    DeadLetterService,
+    InboundFailures,
     InboundFormats,
     InboundQueue,
     InboundService,
@@ -48,9 +49,9 @@ import { Transports } from './transports.js';
   exports: [
     BreakerService,
     CloudClient,
+    CloudHandshake,
     CloudTemplateSync,
     CloudWebhookService,
-    DeadLetterService,
     InboundQueue,
     InboundService,
     OutboundFiles,

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { newId, ValidationError, workContext } from '@soko/common';
 import type { Settings } from '@soko/config';
-import type { Log } from '@soko/observability';
+import type { Log, Metrics } from '@soko/observability';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import helmet from 'helmet';
 import type { Socket } from 'node:net';
@@ -135,7 +135,7 @@ function isDeep(body: unknown): boolean {
 }
 
 /** Takes or makes X-Request-Id, echoes it, and lets all that the request leads to carry it. */
-export function followRequests(adapter: FastifyAdapter, log: Log): void {
+export function followRequests(adapter: FastifyAdapter, log: Log, metrics: Metrics): void {
   const server = adapter.getInstance();
   server.addHook('onRequest', (request, reply, done) => {
     const given = request.headers['x-request-id'];
@@ -145,6 +145,7 @@ export function followRequests(adapter: FastifyAdapter, log: Log): void {
   });
   server.addHook('onResponse', (request, reply, done) => {
     const { method, routeOptions } = request;
+    metrics.answered(method, routeOptions?.url, reply.statusCode, reply.elapsedTime);
     const line = { method, route: routeOptions?.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) };
     if (method === 'GET' || method === 'OPTIONS') log.debug(line, 'request');
     else log.info(line, 'request');

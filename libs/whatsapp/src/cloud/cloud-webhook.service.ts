@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { NotFoundError } from '@soko/common';
 import { SystemDb } from '@soko/database';
+import { headerIn, HUB_SIGNATURE, idIn, type InboundCall, type InboundVerifier, isSameText, isSignedBy } from '@soko/inbound';
 import { ChannelService, type CloudSecrets } from '@soko/messaging';
 import { InboundQueue } from '../inbound/inbound.queue.js';
-import { HUB_SIGNATURE, isSameText, isSignedBy } from '../inbound/signature.js';
 import { BadSignatureError, HandshakeError } from '../whatsapp.errors.js';
 
 /** A changed secret is believed at once, an old one for so long. */
@@ -18,9 +18,16 @@ interface Known {
   at: number;
 }
 
+/** A delivery that Meta has signed. */
+export interface CloudCall {
+  merchantId: string;
+  channelId: string;
+  body: string;
+}
+
 /** Meta's calls: https://developers.facebook.com/docs/graph-api/webhooks/getting-started */
 @Injectable()
-export class CloudWebhookService {
+export class CloudWebhookService implements InboundVerifier<CloudCall> {
   private readonly known = new Map<string, Known>();
 
   constructor(
@@ -29,33 +36,26 @@ export class CloudWebhookService {
     private readonly queue: InboundQueue,
   ) {}
 
-  /**
-   * Meta asks whether this address wants its webhooks. @returns what it wants to hear.
-   * @throws NotFoundError, HandshakeError
-   */
-  async challenge(channelId: string, asked: { mode: unknown; token: unknown; challenge: unknown }): Promise<string> {
-    const { secrets } = await this.find(channelId, 0);
-    const { mode, token, challenge } = asked;
-    const right = typeof token === 'string' && isSameText(token, secrets.verifyToken);
-    if (mode !== 'subscribe' || !right || typeof challenge !== 'string') throw new HandshakeError();
-    return challenge;
+  /** Signed with the app secret of the channel. @throws NotFoundError, BadSignatureError */
+  async verify(call: InboundCall): Promise<CloudCall> {
+    const channelId = idIn(call, 'channelId');
+    const isRight = ({ secrets }: Known): boolean =>
+      isSignedBy(secrets.appSecret, call.body, headerIn(call, 'x-hub-signature-256'), HUB_SIGNATURE);
+    let found = await this.find(channelId, KEPT_MS);
+    if (!isRight(found)) {
+      found = await this.find(channelId, LOOK_AGAIN_MS);
+      if (!isRight(found)) throw new BadSignatureError();
+    }
+    return { merchantId: found.merchantId, channelId, body: call.body.toString() };
   }
 
-  /**
-   * Keeps what Meta has sent; it is read later. Once this returns, Meta may be told that we have it.
-   * @param body the very bytes that were signed. @throws NotFoundError, BadSignatureError
-   */
-  async receive(channelId: string, body: Buffer, signature: string | undefined): Promise<void> {
-    let found = await this.find(channelId, KEPT_MS);
-    if (!isSignedBy(found.secrets.appSecret, body, signature, HUB_SIGNATURE)) {
-      found = await this.find(channelId, LOOK_AGAIN_MS);
-      if (!isSignedBy(found.secrets.appSecret, body, signature, HUB_SIGNATURE)) throw new BadSignatureError();
-    }
-    await this.queue.put(found.merchantId, channelId, body.toString());
+  /** Keeps what Meta has sent; it is read later. Once this returns, Meta may be told that we have it. */
+  async keep({ merchantId, channelId, body }: CloudCall): Promise<void> {
+    await this.queue.put(merchantId, channelId, body);
   }
 
   /** The cloud channel with this id, as it was at most `maxAge` ms ago. */
-  private async find(channelId: string, maxAge: number): Promise<Known> {
+  async find(channelId: string, maxAge: number): Promise<Known> {
     const known = this.known.get(channelId);
     if (known && performance.now() - known.at < maxAge) return known;
     this.known.delete(channelId);
@@ -69,5 +69,20 @@ export class CloudWebhookService {
     if (this.known.size >= MOST) this.known.clear();
     this.known.set(channelId, found);
     return found;
+  }
+}
+
+/** Meta asks whether this address wants its webhooks. What is found is what Meta wants to hear. */
+@Injectable()
+export class CloudHandshake implements InboundVerifier<string> {
+  constructor(private readonly webhooks: CloudWebhookService) {}
+
+  /** @throws NotFoundError, HandshakeError */
+  async verify(call: InboundCall): Promise<string> {
+    const { secrets } = await this.webhooks.find(idIn(call, 'channelId'), 0);
+    const { 'hub.mode': mode, 'hub.verify_token': token, 'hub.challenge': challenge } = call.query;
+    const right = typeof token === 'string' && isSameText(token, secrets.verifyToken);
+    if (mode !== 'subscribe' || !right || typeof challenge !== 'string') throw new HandshakeError();
+    return challenge;
   }
 }

@@ -273,7 +273,7 @@ test('a doubt is over when the status webhook comes: the message was sent once, 
 
   const [{ id: wamid } = { id: '' }] = received();
   for (const { body, headers } of number.makeDeliveries({ messages: 0, statusesFor: [wamid], shuffled: true }).deliveries)
-    await webhooks.receive(channel.id, body, headers['x-hub-signature-256']);
+    await webhooks.keep(await webhooks.verify({ params: { channelId: channel.id }, query: {}, headers, body }));
   await module.get(InboundService).drain({ merchantId, channelId: channel.id });
   expect(await module.get(ChatService).message(merchantId, id)).toMatchObject({ status: 'read', waMessageId: wamid });
   expect(await claim()).toBeUndefined();

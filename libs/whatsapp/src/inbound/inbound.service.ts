@@ -1,15 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { processInbound, type ProcessInboundJob } from '@soko/contracts';
-import { Tenancy, type TenantTx } from '@soko/database';
+import { isCollision, isPassing, Tenancy, type TenantTx } from '@soko/database';
 import type { Receipt } from '@soko/messaging';
 import { Log } from '@soko/observability';
 import { onBehalfOf } from '@soko/queues';
-import { DeadLetterService } from './dead-letter.service.js';
+import { InboundFailures } from './inbound-failures.js';
 import { InboundFormats } from './inbound-formats.js';
 import type { InboundChannel, InboundItem } from './inbound-item.js';
 import { type Delivery, InboundQueue } from './inbound.queue.js';
 import { InboundStore, isRejected } from './inbound.store.js';
-import { isCollision, isPassing } from './passing-trouble.js';
 
 const BATCH = 50;
 /** Then others get their turn, and a process that is to stop can. */
@@ -26,7 +25,7 @@ export class InboundService {
     private readonly queue: InboundQueue,
     private readonly formats: InboundFormats,
     private readonly store: InboundStore,
-    private readonly deadLetters: DeadLetterService,
+    private readonly failures: InboundFailures,
     private readonly log: Log,
   ) {}
 
@@ -106,7 +105,7 @@ export class InboundService {
     } catch (error) {
       if (isPassing(error)) throw error;
       this.log.error({ err: error, channelId: channel.id }, 'something received was not stored');
-      await this.deadLetters.put(tx, channel, { item }, error);
+      await this.failures.put(tx, channel, { item }, error);
     }
   }
 
@@ -114,6 +113,6 @@ export class InboundService {
     if (!isRejected(item)) return this.store.apply(tx, channel.id, item);
     const { body, reason } = item.rejected;
     this.log.error({ channelId: channel.id, reason }, 'something received was not understood');
-    await this.deadLetters.put(tx, channel, { body }, new Error(reason));
+    await this.failures.put(tx, channel, { body }, new Error(reason));
   }
 }

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, backoff } from '@soko/common';
 import { fetchMedia, type FetchMediaJob, MEDIA_KINDS, type MediaKind, type MediaPart } from '@soko/contracts';
-import { Tenancy } from '@soko/database';
+import { Tenancy, type TenantTx } from '@soko/database';
+import { DeadLetters, type Revival, Revives } from '@soko/dead-letters';
 import { MediaService } from '@soko/media';
 import type { ChannelKind } from '@soko/messaging';
 import { Log } from '@soko/observability';
@@ -41,11 +42,30 @@ export class MediaFetcher {
     try {
       await this.finish(merchantId, messageId, kind, await this.fetch(merchantId, messageId, kind, claimed));
     } catch (error) {
-      const reason = finalReason(error) ?? (claimed.attempts >= MOST_TRIES ? 'The file could not be fetched.' : undefined);
+      const final = finalReason(error);
+      const givenUp = !final && claimed.attempts >= MOST_TRIES;
+      const reason = final ?? (givenUp ? 'The file could not be fetched.' : undefined);
       this.log.warn({ err: error, merchantId, messageId, attempt: claimed.attempts }, 'a customer’s file was not fetched');
-      if (reason) await this.finish(merchantId, messageId, kind, { unavailable: reason });
+      if (reason) await this.finish(merchantId, messageId, kind, { unavailable: reason }, givenUp ? error : undefined);
       else await this.later(merchantId, messageId, claimed.attempts);
     }
+  }
+
+  /** Another try for a file that nobody knew to be gone. */
+  @Revives('incoming_file')
+  async fetchAgain(tx: TenantTx, messageId: string): Promise<Revival> {
+    const [row] = await tx.query(
+      `WITH message AS (
+         UPDATE messages SET content = content #- ARRAY[type, 'unavailable']
+         WHERE merchant_id = $1 AND id = $2 AND content #> ARRAY[type, 'unavailable'] IS NOT NULL RETURNING channel_id
+       )
+       INSERT INTO pending_media (merchant_id, message_id, channel_id) SELECT $1, $2, channel_id FROM message
+       ON CONFLICT DO NOTHING RETURNING 1 AS one`,
+      [tx.merchantId, messageId],
+    );
+    if (!row) return 'done';
+    tx.wake(fetchMedia, { merchantId: tx.merchantId, messageId });
+    return 'handed_on';
   }
 
   private async fetch(merchantId: string, messageId: string, kind: MediaKind, claimed: Claimed): Promise<MediaPart> {
@@ -76,7 +96,7 @@ export class MediaFetcher {
     return row;
   }
 
-  private async finish(merchantId: string, messageId: string, kind: string, found: MediaPart): Promise<void> {
+  private async finish(merchantId: string, messageId: string, kind: string, found: MediaPart, givenUp?: unknown): Promise<void> {
     await this.tenancy.run(merchantId, async (tx) => {
       await tx.query(
         `UPDATE messages SET content = jsonb_set(content, ARRAY[$3], (content -> $3) || $4::jsonb)
@@ -84,6 +104,8 @@ export class MediaFetcher {
         [merchantId, messageId, kind, JSON.stringify(found)],
       );
       await tx.query('DELETE FROM pending_media WHERE merchant_id = $1 AND message_id = $2', [merchantId, messageId]);
+      if (givenUp !== undefined)
+        await DeadLetters.bury(tx, { merchantId, kind: 'incoming_file', reference: messageId, reason: givenUp });
     });
   }
 
