@@ -13,6 +13,7 @@ export {
   IsTimeOrId,
   Nested,
   NestedList,
+  nestedType,
   Optional,
   storable,
   validateInput,

@@ -28,15 +28,22 @@ export function IsPhone(): PropertyDecorator {
   };
 }
 
+const NESTED = Symbol('nested');
+
+/** The class of the objects in a field that is `Nested` or a `NestedList`. */
+export const nestedType = (type: new () => object, field: string): new () => object =>
+  (Reflect.getMetadata(NESTED, type.prototype as object, field) as () => new () => object)();
+
 /** One object of `type`: present (unless IsOptional stands beside it), no array, and valid itself. */
 export function Nested(type: () => new () => object): PropertyDecorator {
-  return applyAll(IsObject(), ValidateNested(), Type(type));
+  return applyAll(IsObject(), ValidateNested(), Type(type), Reflect.metadata(NESTED, type));
 }
 
 /** A list of `min` to `max` objects of `type`, each valid itself. */
 export function NestedList(type: () => new () => object, min: number, max: number): PropertyDecorator {
   const each = { each: true };
-  return applyAll(IsArray(), ArrayMinSize(min), ArrayMaxSize(max), IsObject(each), ValidateNested(each), Type(type));
+  const objects = applyAll(IsObject(each), ValidateNested(each), Type(type), Reflect.metadata(NESTED, type));
+  return applyAll(IsArray(), ArrayMinSize(min), ArrayMaxSize(max), objects);
 }
 
 const applyAll =

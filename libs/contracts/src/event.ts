@@ -1,6 +1,10 @@
 /** A kind of domain event. `subject` names what it is about; events of one subject keep their order. */
 export interface EventDef<D extends object = object> {
   type: string;
+  /** Of the form of `data`. Fields may be added to a version; a change that breaks readers is a new type beside the old one. */
+  version: number;
+  /** When it happens: for partners, in the catalogue and its page. */
+  description: string;
   data: new () => D;
   subject: (data: D) => string;
 }
@@ -17,9 +21,14 @@ export interface EventEnvelope<D extends object = object> {
 
 const catalogue = new Map<string, EventDef>();
 
-export function defineEvent<D extends object>(type: string, data: new () => D, subject: (data: D) => string): EventDef<D> {
+export function defineEvent<D extends object>(
+  type: string,
+  data: new () => D,
+  subject: (data: D) => string,
+  description: string,
+): EventDef<D> {
   if (catalogue.has(type)) throw new Error(`event ${type} is defined twice`);
-  const def = { type, data, subject };
+  const def = { type, version: 1, description, data, subject };
   catalogue.set(type, def as unknown as EventDef);
   return def;
 }
