@@ -134,11 +134,7 @@ test(`${EVENTS} events to five subscriptions, two of them well: processes die, t
     }
     return made;
   };
-  const [, , trades] = await Promise.all([
-    emit(flood, FLOOD_PER_SECOND).finally(() => done.abort()),
-    murder(),
-    trade(),
-  ]);
+  const [, , trades] = await Promise.all([emit(flood, FLOOD_PER_SECOND).finally(() => done.abort()), murder(), trade()]);
   expect(trades).toBeGreaterThan(0);
   await taken(well);
 

@@ -143,6 +143,28 @@ export const deliverWebhook = defineJob('deliver-webhook', {
   due: { table: 'webhook_deliveries', ids: { merchantId: 'merchant_id', deliveryId: 'id' } },
 });
 
+export class DrainWebhookJob {
+  @IsUUID() merchantId!: string;
+  @IsUUID() webhookId!: string;
+}
+/** Send a subscription what is next in the history, and what it is owed. */
+export const drainWebhook = defineJob('drain-webhook', {
+  queue: 'webhook_delivery',
+  payload: DrainWebhookJob,
+  due: { table: 'webhook_drains', ids: { merchantId: 'merchant_id', webhookId: 'webhook_id' } },
+});
+
+export class RecoverWebhookJob {
+  @IsUUID() merchantId!: string;
+  @IsUUID() recoveryId!: string;
+}
+/** Have what a subscription has not taken sent again. */
+export const recoverWebhook = defineJob('recover-webhook', {
+  queue: 'maintenance',
+  payload: RecoverWebhookJob,
+  due: { table: 'webhook_recoveries', ids: { merchantId: 'merchant_id', recoveryId: 'id' } },
+});
+
 export class RunBroadcastJob {
   @IsUUID() merchantId!: string;
   @IsUUID() broadcastId!: string;

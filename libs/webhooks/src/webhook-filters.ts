@@ -1,38 +1,40 @@
-import { allEvents } from '@soko/contracts';
-import { getMetadataStorage, ValidationTypes } from 'class-validator';
+import { allEvents, type JsonSchema, schemaOf } from '@soko/contracts';
 import { BadFilterError } from './webhooks.errors.js';
 
-export type Filters = Record<string, string | number | boolean>;
+export type Value = string | number | boolean;
+/** Fields of an event's data, and what they must equal. */
+export type Filters = Record<string, Value>;
 
 const MOST = 10;
 const LONGEST = 500;
-/** Rules of fields that hold more than one value. */
-const COMPOUND = new Set(['isObject', 'isArray']);
 
-/** The fields of each event's data that hold one value, by event type. */
-const fields = new Map(allEvents().map(({ type, data }) => [type, singleFields(data)]));
+const fits: Partial<Record<NonNullable<JsonSchema['type']>, (value: unknown, field: JsonSchema) => boolean>> = {
+  string: (value, field) => typeof value === 'string' && (!field.enum || field.enum.includes(value)),
+  integer: (value) => Number.isInteger(value),
+  boolean: (value) => typeof value === 'boolean',
+};
 
-function singleFields(data: new () => object): Set<string> {
-  const rules = getMetadataStorage().getTargetValidationMetadatas(data, '', false, false);
-  const compound = rules.filter((rule) => rule.type === ValidationTypes.NESTED_VALIDATION || COMPOUND.has(rule.name ?? ''));
-  const names = new Set(rules.map(({ propertyName }) => propertyName));
-  for (const { propertyName } of compound) names.delete(propertyName);
-  return names;
-}
+/** The fields of each event's data, by event type. */
+const fieldsOf = new Map(
+  allEvents().map((event) => [event.type, new Map(Object.entries(schemaOf(event).properties!.data!.properties!))]),
+);
 
 /** Refuses what no event of `events` could ever equal: such a subscription would be silent, and nobody would know why. @throws BadFilterError */
 export function checkFilters(filters: Filters, events: string[]): void {
   const wanted = Object.entries(filters);
   if (wanted.length > MOST) throw new BadFilterError(`at most ${MOST} fields can be compared`);
-  for (const [name, value] of wanted) {
-    const single = typeof value === 'boolean' || Number.isFinite(value) || (typeof value === 'string' && value.length <= LONGEST);
-    if (!single) throw new BadFilterError(`a field is compared with a text of at most ${LONGEST} characters, a number, true or false`);
+  for (const [, value] of wanted) {
+    if (typeof value !== 'boolean' && !Number.isFinite(value) && !(typeof value === 'string' && value.length <= LONGEST))
+      throw new BadFilterError(`a field is compared with a text of at most ${LONGEST} characters, a number, true or false`);
   }
-  const types = events.includes('*') ? [...fields.keys()] : events;
-  const names = wanted.map(([name]) => name);
-  if (!types.some((type) => names.every((name) => fields.get(type)?.has(name)))) {
-    throw new BadFilterError(
-      `no event type of this subscription has ${names.map((name) => JSON.stringify(name.slice(0, 50))).join(' and ')} among its fields`,
-    );
+  const types = events.includes('*') ? [...fieldsOf.keys()] : events;
+  const possible = (type: string): boolean =>
+    wanted.every(([name, value]) => {
+      const field = fieldsOf.get(type)?.get(name);
+      return field?.type !== undefined && fits[field.type]?.(value, field);
+    });
+  if (!types.some(possible)) {
+    const pairs = wanted.map(([name, value]) => `${name.slice(0, 50)} = ${JSON.stringify(value).slice(0, 50)}`);
+    throw new BadFilterError(`no event of this subscription can have ${pairs.join(' and ')} in its data`);
   }
 }

@@ -3,49 +3,54 @@ import { NotFoundError } from '@soko/common';
 import { drainWebhook } from '@soko/contracts';
 import type { TenantTx } from '@soko/database';
 import type { Trigger } from './webhook-logs.dto.js';
-import { WebhookInactiveError } from './webhooks.errors.js';
 
 export interface Owed {
   eventId: string;
   event: string;
+  /** None of a test: there is no event behind it. */
+  position: string | null;
   trigger: Exclude<Trigger, 'event'>;
-  /** The data of a test, which no event has. */
+  /** The data of a test. */
   sample?: object;
 }
 
-/** What people ask to be sent (again). Rows are locked as the drains lock them: the subscription, its drain, what is owed. */
+/** One that was given up begins its schedule anew; one that waits for its next try goes on from there. */
+const DUE_NOW = `status = 'pending', due_at = least(d.due_at, now()), attempts = CASE d.status WHEN 'dead' THEN 0 ELSE d.attempts END`;
+
+/**
+ * What people ask to be sent (again). Locks are taken in the order in which everybody else takes them: the subscription, its drain,
+ * what is owed.
+ */
 @Injectable()
 export class OwedDeliveries {
-  /** @throws NotFoundError, WebhookInactiveError */
-  async open(tx: TenantTx, webhookId: string): Promise<void> {
+  /** Keeps the subscription from being deleted meanwhile. @returns whether it is active. @throws NotFoundError */
+  async lock(tx: TenantTx, webhookId: string): Promise<boolean> {
     const [row] = await tx.query<{ active: boolean }>(
       'SELECT active FROM webhooks WHERE merchant_id = $1 AND id = $2 FOR KEY SHARE',
       [tx.merchantId, webhookId],
     );
     if (!row) throw new NotFoundError('webhook', webhookId);
-    if (!row.active) throw new WebhookInactiveError();
-    await tx.query(
-      'UPDATE webhook_drains SET bell = bell + 1, ring_at = now() WHERE merchant_id = $1 AND webhook_id = $2',
-      [tx.merchantId, webhookId],
-    );
+    return row.active;
+  }
+
+  /** Has the subscription looked at once more, after the commit. To be called before rows are changed. */
+  async ring(tx: TenantTx, webhookId: string): Promise<void> {
+    await tx.query('SELECT ring_webhook($1, $2)', [tx.merchantId, webhookId]);
     tx.wake(drainWebhook, { merchantId: tx.merchantId, webhookId });
   }
 
-  /**
-   * Owes one event at once. Where it is owed already, that is due now instead of a second time; one that was given up begins its
-   * schedule anew.
-   */
-  owe(tx: TenantTx, webhookId: string, { eventId, event, trigger, sample }: Owed): void {
+  /** Owes one event at once. Where it is owed already, that is due now instead of a second time. */
+  owe(tx: TenantTx, webhookId: string, { eventId, event, position, trigger, sample }: Owed): void {
     tx.write(
-      `INSERT INTO webhook_deliveries AS d (merchant_id, webhook_id, event_id, event_type, position, trigger, sample, status, attempts, due_at)
-       VALUES ($1, $2, $3::uuid, $4, (SELECT position FROM events WHERE merchant_id = $1 AND id = $3::uuid), $5, $6, 'pending', 0, now())
+      `INSERT INTO webhook_deliveries AS d (merchant_id, webhook_id, event_id, event_type, position, trigger, sample)
+       VALUES ($1, $2, $3, $4, $5, $6, $7)
        ON CONFLICT (merchant_id, webhook_id, event_id) DO UPDATE SET ${DUE_NOW}, trigger = excluded.trigger`,
-      [tx.merchantId, webhookId, eventId, event, trigger, sample === undefined ? null : JSON.stringify(sample)],
+      [tx.merchantId, webhookId, eventId, event, position, trigger, sample === undefined ? null : JSON.stringify(sample)],
     );
   }
 
   /** Up to `limit` of the events between two ids that were not delivered, due now. @returns their ids, in order */
-  async recover(tx: TenantTx, webhookId: string, after: string, before: string, limit: number): Promise<string[]> {
+  async again(tx: TenantTx, webhookId: string, after: string, before: string, limit: number): Promise<string[]> {
     const rows = await tx.query<{ event_id: string }>(
       `WITH batch AS (
          SELECT event_id FROM webhook_deliveries
@@ -59,5 +64,3 @@ export class OwedDeliveries {
     return rows.map((row) => row.event_id).toSorted();
   }
 }
-
-const DUE_NOW = `status = 'pending', due_at = least(d.due_at, now()), attempts = CASE d.status WHEN 'dead' THEN 0 ELSE d.attempts END`;

@@ -21,7 +21,8 @@ export class Webhook {
   /** Sealed: the secret before this one. */
   @Column('text', { name: 'old_secret', nullable: true }) oldSecret!: string | null;
   @Column('timestamptz', { name: 'old_secret_until', nullable: true }) oldSecretUntil!: Date | null;
-  @Column({ type: 'text', name: 'disabled_reason', nullable: true, ...MADE_BY_POSTGRES }) disabledReason!: 'gone' | 'failing' | null;
+  @Column({ type: 'text', name: 'disabled_reason', nullable: true, ...MADE_BY_POSTGRES }) disabledReason!:
+    'gone' | 'failing' | null;
   @Column({ type: 'timestamptz', name: 'disabled_at', nullable: true, ...MADE_BY_POSTGRES }) disabledAt!: Date | null;
   @Column({ type: 'timestamptz', name: 'created_at', ...MADE_BY_POSTGRES }) createdAt!: Date;
 }

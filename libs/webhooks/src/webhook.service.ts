@@ -7,13 +7,7 @@ import { WebhookClient } from './webhook.client.js';
 import { WebhookSecrets } from './webhook-secrets.js';
 import { Webhook } from './webhook.entity.js';
 import { healthOf, webhookView } from './webhook.view.js';
-import type {
-  CreatedWebhookView,
-  CreateWebhookBody,
-  RotatedSecretView,
-  UpdateWebhookBody,
-  WebhookView,
-} from './webhooks.dto.js';
+import type { CreatedWebhookView, CreateWebhookBody, RotatedSecretView, UpdateWebhookBody, WebhookView } from './webhooks.dto.js';
 import { BadHeaderError, BlockedUrlError, TooManyHeadersError } from './webhooks.errors.js';
 
 const MAX_HEADERS = 20;
