@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantTx } from '@soko/database';
 
-interface Gap {
+export interface Gap {
+  webhook_id: string;
   from_position: string;
   to_position: string;
   done: string[];
@@ -33,15 +34,19 @@ export class WebhookGaps {
     );
   }
 
-  /** Owes up to `limit` events of what the recovery has claimed. @returns how many, or undefined when there are no more */
-  async owe(tx: TenantTx, webhookId: string, recoveryId: string, limit: number): Promise<number | undefined> {
+  /** The next of those that the recovery has claimed. */
+  async next(tx: TenantTx, recoveryId: string): Promise<Gap | undefined> {
     const [gap] = await tx.query<Gap>(
-      `SELECT from_position, to_position, done FROM webhook_gaps
-       WHERE merchant_id = $1 AND webhook_id = $2 AND recovery_id = $3 ORDER BY from_position LIMIT 1`,
-      [tx.merchantId, webhookId, recoveryId],
+      `SELECT webhook_id, from_position, to_position, done FROM webhook_gaps
+       WHERE merchant_id = $1 AND recovery_id = $2 ORDER BY from_position LIMIT 1`,
+      [tx.merchantId, recoveryId],
     );
-    if (!gap) return undefined;
-    const rows = await tx.query<{ position: string }>(
+    return gap;
+  }
+
+  /** Owes up to `limit` events of a gap, which shrinks by them. @returns how many were not owed already */
+  async owe(tx: TenantTx, gap: Gap, limit: number): Promise<number> {
+    const rows = await tx.query<{ position: string; made: boolean }>(
       `WITH batch AS (
          SELECT e.id, e.type, e.position FROM events e
          JOIN webhooks w ON w.merchant_id = $1 AND w.id = $2
@@ -50,12 +55,12 @@ export class WebhookGaps {
          ORDER BY e.position LIMIT $6
        ), made AS (
          INSERT INTO webhook_deliveries (merchant_id, webhook_id, event_id, event_type, position, trigger)
-         SELECT $1, $2, id, type, position, 'recovery' FROM batch ON CONFLICT (merchant_id, webhook_id, event_id) DO NOTHING
+         SELECT $1, $2, id, type, position, 'recovery' FROM batch ON CONFLICT (merchant_id, webhook_id, event_id) DO NOTHING RETURNING event_id
        )
-       SELECT position FROM batch ORDER BY position`,
-      [tx.merchantId, webhookId, gap.from_position, gap.to_position, gap.done, limit],
+       SELECT position, EXISTS (SELECT FROM made WHERE event_id = batch.id) AS made FROM batch ORDER BY position`,
+      [tx.merchantId, gap.webhook_id, gap.from_position, gap.to_position, gap.done, limit],
     );
-    const key = [tx.merchantId, webhookId, gap.from_position];
+    const key = [tx.merchantId, gap.webhook_id, gap.from_position];
     const last = rows.at(-1)?.position;
     if (rows.length < limit || last === gap.to_position) {
       tx.write('DELETE FROM webhook_gaps WHERE merchant_id = $1 AND webhook_id = $2 AND from_position = $3', key);
@@ -63,7 +68,7 @@ export class WebhookGaps {
       const sql = 'UPDATE webhook_gaps SET from_position = $4 WHERE merchant_id = $1 AND webhook_id = $2 AND from_position = $3';
       tx.write(sql, [...key, last]);
     }
-    return rows.length;
+    return rows.filter(({ made }) => made).length;
   }
 
   /** For another recovery. */

@@ -89,7 +89,6 @@ export class WebhookRecoveryService {
         this.finish(tx, row.id, 'the subscription is not active any more');
         return false;
       }
-      await this.owed.ring(tx, row.webhook_id);
       if (row.owed_done) return this.overGaps(tx, row);
       await this.overOwed(tx, row);
       return true;
@@ -99,6 +98,7 @@ export class WebhookRecoveryService {
   private async overOwed(tx: TenantTx, row: RecoveryRow): Promise<void> {
     // An id is made just before the time that its event tells.
     const floor = floorOf(row.since.getTime() - 1);
+    await this.owed.ring(tx, row.webhook_id);
     // What fails from now on is not this recovery's: it could go on for ever.
     const ids = await this.owed.again(tx, row.webhook_id, row.reached ?? floor, floorOf(row.created_at.getTime() + 1), BATCH);
     const last = ids.length < BATCH;
@@ -111,11 +111,13 @@ export class WebhookRecoveryService {
   }
 
   private async overGaps(tx: TenantTx, row: RecoveryRow): Promise<boolean> {
-    const count = await this.gaps.owe(tx, row.webhook_id, row.id, BATCH);
-    if (count === undefined) {
+    const gap = await this.gaps.next(tx, row.id);
+    if (!gap) {
       this.finish(tx, row.id);
       return false;
     }
+    await this.owed.ring(tx, row.webhook_id);
+    const count = await this.gaps.owe(tx, gap, BATCH);
     tx.write(`UPDATE webhook_recoveries SET recovered = recovered + $3, ring_at = ${LATER} WHERE merchant_id = $1 AND id = $2`, [
       tx.merchantId,
       row.id,
