@@ -300,3 +300,19 @@ export class MerchantRegisteredData {
   @IsISO8601() registeredAt!: string;
 }
 export const merchantRegistered = defineEvent('merchant_registered', MerchantRegisteredData, () => 'merchant');
+
+class WebhookData {
+  @IsUUID() webhookId!: string;
+  @IsString() url!: string;
+}
+/** Nothing but failures since `failingSince`: its owner should look. After five days it is switched off. */
+export class WebhookFailingData extends WebhookData {
+  @IsISO8601() failingSince!: string;
+}
+export const webhookFailing = defineEvent('webhook_failing', WebhookFailingData, (data) => data.webhookId);
+/** Soko has switched a subscription off: the receiver answered 410, or did nothing but fail for five days. */
+export class WebhookDisabledData extends WebhookData {
+  @IsIn(['gone', 'failing']) reason!: 'gone' | 'failing';
+  @IsISO8601() disabledAt!: string;
+}
+export const webhookDisabled = defineEvent('webhook_disabled', WebhookDisabledData, (data) => data.webhookId);

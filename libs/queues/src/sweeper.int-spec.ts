@@ -136,12 +136,6 @@ test('every kind of row that waits is found, and its job carries its ids', async
       `INSERT INTO webhooks (merchant_id, id, url, events, secret) VALUES ($1, $2, 'http://x', '{*}', 'plain.s')`,
       webhookId,
     );
-    await run(
-      'INSERT INTO webhook_deliveries (merchant_id, id, webhook_id, event_id) VALUES ($1, $2, $3, $4)',
-      deliveryId,
-      webhookId,
-      event,
-    );
     await run(`INSERT INTO carts (merchant_id, chat_id, lines) VALUES ($1, $2, '[]')`, chatId);
     await run(`INSERT INTO inbound_deliveries (merchant_id, channel_id, body) VALUES ($1, $2, '[]')`, channelId);
     await run(
@@ -195,7 +189,7 @@ test('every kind of row that waits is found, and its job carries its ids', async
       { merchantId, reaction: 'test.reaction', subject: 's' },
       { merchantId, broadcastId },
     ],
-    webhook_delivery: [{ merchantId, deliveryId }],
+    webhook_delivery: [{ merchantId, webhookId }],
     media_processing: [
       { merchantId, blobId },
       { merchantId, messageId },

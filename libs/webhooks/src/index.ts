@@ -1,5 +1,4 @@
-export { WebhookDeliveryService } from './delivery.service.js';
-export { WebhookProcessor } from './webhook.processor.js';
+export { Drains } from './drains.js';
 export { WebhookService } from './webhook.service.js';
 export { WebhookSink } from './webhook.sink.js';
 export {
@@ -11,4 +10,4 @@ export {
   WebhookView,
 } from './webhooks.dto.js';
 export { BadHeaderError, BlockedUrlError, TooManyHeadersError } from './webhooks.errors.js';
-export { WebhooksModule } from './webhooks.module.js';
+export { WebhookDeliveryModule, WebhooksModule } from './webhooks.module.js';

@@ -24,12 +24,13 @@ interface LogRow {
   event_type: string;
   attempt: number;
   outcome: 'delivered' | 'failed';
-  request: WebhookLogView['request'];
+  url: string;
+  own_headers: string[] | null;
   response_status: number | null;
   response_body: string | null;
   duration_ms: number;
   error: string | null;
-  created_at: Date;
+  requested_at: Date;
 }
 
 @Injectable()
@@ -139,10 +140,23 @@ function logView(row: LogRow): WebhookLogView {
     event: row.event_type,
     attempt: row.attempt,
     status: row.outcome,
-    request: row.request,
+    request: { url: row.url, headers: sentHeaders(row) },
     ...(row.response_status === null ? {} : { response: { status: row.response_status, body: row.response_body ?? '' } }),
     durationMs: row.duration_ms,
     ...(row.error ? { error: row.error } : {}),
-    createdAt: row.created_at.toISOString(),
+    createdAt: row.requested_at.toISOString(),
+  };
+}
+
+/** The headers of the call. Values of the merchant's own may be tokens, and a signature is good for five minutes: of these the names are told. */
+function sentHeaders(row: LogRow): Record<string, string> {
+  const own = (row.own_headers ?? []).map((name) => [name, '***']);
+  return {
+    ...(Object.fromEntries(own) as Record<string, string>),
+    'content-type': 'application/json',
+    'user-agent': 'Soko-Webhooks/1.0',
+    'webhook-id': row.event_id,
+    'webhook-timestamp': String(Math.floor(row.requested_at.getTime() / 1_000)),
+    'webhook-signature': '***',
   };
 }

@@ -1,12 +1,25 @@
 import { Module } from '@nestjs/common';
-import { WebhookDeliveryService } from './delivery.service.js';
+import { DrainStore } from './drain-store.js';
+import { Drains, DrainToolbox } from './drains.js';
+import { Endpoints } from './endpoint.js';
+import { EventFeed } from './event-feed.js';
+import { Settler } from './settler.js';
 import { WebhookClient } from './webhook.client.js';
+import { WebhookProcessor } from './webhook.processor.js';
 import { WebhookSecrets } from './webhook-secrets.js';
 import { WebhookService } from './webhook.service.js';
 import { WebhookSink } from './webhook.sink.js';
 
 @Module({
-  providers: [WebhookService, WebhookDeliveryService, WebhookClient, WebhookSecrets, WebhookSink],
-  exports: [WebhookService, WebhookDeliveryService, WebhookSink],
+  providers: [WebhookService, WebhookClient, WebhookSecrets, WebhookSink],
+  exports: [WebhookService, WebhookClient, WebhookSecrets, WebhookSink],
 })
 export class WebhooksModule {}
+
+/** The work of delivering: for the app that serves the queue. */
+@Module({
+  imports: [WebhooksModule],
+  providers: [WebhookProcessor, Drains, DrainToolbox, DrainStore, EventFeed, Settler, Endpoints],
+  exports: [WebhookProcessor, Drains],
+})
+export class WebhookDeliveryModule {}
