@@ -11,7 +11,7 @@ import { PaymentProcessor, PaymentsModule } from '@soko/payments';
 import { QueuesModule, ReactionProcessor, ReactionSink, Sweeper } from '@soko/queues';
 import { MediaModule, MediaProcessor } from '@soko/media';
 import { TemplatesModule } from '@soko/templates';
-import { WebhookDeliveryModule, WebhooksModule } from '@soko/webhooks';
+import { WebhookDeliveryModule, WebhookProcessor, WebhooksModule } from '@soko/webhooks';
 import { InboundModule } from '@soko/whatsapp';
 import { Housekeeping } from './housekeeping.service.js';
 import { Relay } from './relay.service.js';
@@ -42,6 +42,7 @@ import { Relay } from './relay.service.js';
     OrderProcessor,
     PaymentProcessor,
     BroadcastProcessor,
+    WebhookProcessor,
     MediaProcessor,
   ],
 })

@@ -93,8 +93,10 @@ test('every kind of row that waits is found, and its job carries its ids', async
   const { tenancy, merchantId, sweeper, alarms, queue, payloads } = await setup();
   await alarms('order_processing', 1);
   await queue('order_processing').obliterate({ force: true });
-  const [channelId, chatId, event, webhookId, deliveryId, deadLetterId, messageId, blobId, paymentId, refundId, broadcastId] =
-    Array.from({ length: 11 }, newId);
+  const [channelId, chatId, event, webhookId, deadLetterId, messageId, blobId, paymentId, refundId, broadcastId] = Array.from(
+    { length: 10 },
+    newId,
+  );
   await tenancy.run(merchantId, async (tx) => {
     const run = (sql: string, ...values: unknown[]) => tx.query(sql, [merchantId, ...values]);
     await run(`INSERT INTO channels (merchant_id, id, name, kind, shard) VALUES ($1, $2, 'c', 'simulator', 2)`, channelId);

@@ -318,9 +318,7 @@ export class Drain implements Settles {
     const { url, ownNames } = this.endpoint;
     this.gate.begin(at);
     const headers = this.endpoint.headersFor(item.eventId, at, item.body);
-    void this.tools.client
-      .post(url, headers, item.body)
-      .then((result) => this.ended(item, { at, url, ownNames }, result));
+    void this.tools.client.post(url, headers, item.body).then((result) => this.ended(item, { at, url, ownNames }, result));
   }
 
   private ended(item: Item, call: { at: number; url: string; ownNames: string[] | null }, result: CallResult): void {

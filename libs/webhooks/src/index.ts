@@ -1,4 +1,5 @@
 export { Drains } from './drains.js';
+export { WebhookProcessor } from './webhook.processor.js';
 export { WebhookService } from './webhook.service.js';
 export { WebhookSink } from './webhook.sink.js';
 export {

@@ -111,4 +111,3 @@ export class WebhookClient implements OnApplicationShutdown {
     this.ticking = undefined;
   }
 }
-

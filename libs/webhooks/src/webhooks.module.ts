@@ -5,7 +5,6 @@ import { Endpoints } from './endpoint.js';
 import { EventFeed } from './event-feed.js';
 import { Settler } from './settler.js';
 import { WebhookClient } from './webhook.client.js';
-import { WebhookProcessor } from './webhook.processor.js';
 import { WebhookSecrets } from './webhook-secrets.js';
 import { WebhookService } from './webhook.service.js';
 import { WebhookSink } from './webhook.sink.js';
@@ -16,10 +15,10 @@ import { WebhookSink } from './webhook.sink.js';
 })
 export class WebhooksModule {}
 
-/** The work of delivering: for the app that serves the queue. */
+/** The work of delivering: for the app that serves the queue, which also provides the WebhookProcessor. */
 @Module({
   imports: [WebhooksModule],
-  providers: [WebhookProcessor, Drains, DrainToolbox, DrainStore, EventFeed, Settler, Endpoints],
-  exports: [WebhookProcessor, Drains],
+  providers: [Drains, DrainToolbox, DrainStore, EventFeed, Settler, Endpoints],
+  exports: [Drains],
 })
 export class WebhookDeliveryModule {}
