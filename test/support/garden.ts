@@ -55,6 +55,12 @@ export async function plant(env: TestStack): Promise<Plot> {
     `INSERT INTO dead_letters (merchant_id, kind, subject_id, payload, reason, due_at) VALUES ($1, 'inbound_message', $2, '{}', 'planted', now())`,
     [shop.merchantId, channelId],
   );
+  // Only what failed eight times stays.
+  await env.db.query(
+    `INSERT INTO webhook_deliveries (merchant_id, webhook_id, event_id, event_type, status)
+     SELECT merchant_id, id, uuidv7(), 'order_created', 'dead' FROM webhooks WHERE merchant_id = $1`,
+    [shop.merchantId],
+  );
   const [agent, driver] = await Promise.all([member('agent'), member('driver')]);
   const { text } = await agent.ok<{ text: string }>('POST', '/api/users/me/phone-code');
   await client.ok('POST', `/api/simulator/channels/${channelId}/messages`, { from: '+263771234568', type: 'text', text });

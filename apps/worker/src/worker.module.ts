@@ -11,7 +11,7 @@ import { PaymentProcessor, PaymentsModule } from '@soko/payments';
 import { QueuesModule, ReactionProcessor, ReactionSink, Sweeper } from '@soko/queues';
 import { MediaModule, MediaProcessor } from '@soko/media';
 import { TemplatesModule } from '@soko/templates';
-import { WebhookProcessor, WebhookRecoveryProcessor, WebhooksModule } from '@soko/webhooks';
+import { WebhookDeliveryModule, WebhookProcessor, WebhookRecoveryProcessor, WebhooksModule } from '@soko/webhooks';
 import { InboundModule } from '@soko/whatsapp';
 import { Housekeeping } from './housekeeping.service.js';
 import { Relay } from './relay.service.js';
@@ -28,6 +28,7 @@ import { Relay } from './relay.service.js';
     OrdersModule,
     PaymentsModule,
     WebhooksModule,
+    WebhookDeliveryModule,
     BotModule,
     BroadcastsModule,
     InboundModule,

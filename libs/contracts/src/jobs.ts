@@ -132,25 +132,15 @@ export const fetchMedia = defineJob('fetch-media', {
   due: { table: 'pending_media', ids: { merchantId: 'merchant_id', messageId: 'message_id' } },
 });
 
-export class DeliverWebhookJob {
-  @IsUUID() merchantId!: string;
-  @IsUUID() deliveryId!: string;
-}
-/** Make the next attempt of one webhook delivery. */
-export const deliverWebhook = defineJob('deliver-webhook', {
-  queue: 'webhook_delivery',
-  payload: DeliverWebhookJob,
-  due: { table: 'webhook_deliveries', ids: { merchantId: 'merchant_id', deliveryId: 'id' } },
-});
-
 export class DrainWebhookJob {
   @IsUUID() merchantId!: string;
   @IsUUID() webhookId!: string;
 }
-/** Send a subscription what is next in the history, and what it is owed. */
+/** Send a subscription what is behind its cursor in the history, and what it is owed. */
 export const drainWebhook = defineJob('drain-webhook', {
   queue: 'webhook_delivery',
   payload: DrainWebhookJob,
+  pack: PACK,
   due: { table: 'webhook_drains', ids: { merchantId: 'merchant_id', webhookId: 'webhook_id' } },
 });
 

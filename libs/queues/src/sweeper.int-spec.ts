@@ -93,8 +93,10 @@ test('every kind of row that waits is found, and its job carries its ids', async
   const { tenancy, merchantId, sweeper, alarms, queue, payloads } = await setup();
   await alarms('order_processing', 1);
   await queue('order_processing').obliterate({ force: true });
-  const [channelId, chatId, event, webhookId, deliveryId, deadLetterId, messageId, blobId, paymentId, refundId, broadcastId] =
-    Array.from({ length: 11 }, newId);
+  const [channelId, chatId, event, webhookId, deadLetterId, messageId, blobId, paymentId, refundId, broadcastId] = Array.from(
+    { length: 10 },
+    newId,
+  );
   await tenancy.run(merchantId, async (tx) => {
     const run = (sql: string, ...values: unknown[]) => tx.query(sql, [merchantId, ...values]);
     await run(`INSERT INTO channels (merchant_id, id, name, kind, shard) VALUES ($1, $2, 'c', 'simulator', 2)`, channelId);
@@ -135,12 +137,6 @@ test('every kind of row that waits is found, and its job carries its ids', async
     await run(
       `INSERT INTO webhooks (merchant_id, id, url, events, secret) VALUES ($1, $2, 'http://x', '{*}', 'plain.s')`,
       webhookId,
-    );
-    await run(
-      'INSERT INTO webhook_deliveries (merchant_id, id, webhook_id, event_id) VALUES ($1, $2, $3, $4)',
-      deliveryId,
-      webhookId,
-      event,
     );
     await run(`INSERT INTO carts (merchant_id, chat_id, lines) VALUES ($1, $2, '[]')`, chatId);
     await run(`INSERT INTO inbound_deliveries (merchant_id, channel_id, body) VALUES ($1, $2, '[]')`, channelId);
@@ -195,7 +191,7 @@ test('every kind of row that waits is found, and its job carries its ids', async
       { merchantId, reaction: 'test.reaction', subject: 's' },
       { merchantId, broadcastId },
     ],
-    webhook_delivery: [{ merchantId, deliveryId }],
+    webhook_delivery: [{ merchantId, webhookId }],
     media_processing: [
       { merchantId, blobId },
       { merchantId, messageId },

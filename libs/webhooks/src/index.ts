@@ -1,4 +1,4 @@
-export { WebhookDeliveryService } from './delivery.service.js';
+export { Drains } from './drains.js';
 export { WebhookProcessor } from './webhook.processor.js';
 export { WebhookLogService } from './webhook-log.service.js';
 export {
@@ -26,4 +26,4 @@ export {
   TooManyHeadersError,
   WebhookInactiveError,
 } from './webhooks.errors.js';
-export { WebhooksModule } from './webhooks.module.js';
+export { WebhookDeliveryModule, WebhooksModule } from './webhooks.module.js';

@@ -42,8 +42,10 @@ test('an attempt is told with its request, its answer and what follows; the merc
       url: 'http://127.0.0.1:9/old',
       headers: {
         'content-type': 'application/json',
+        'user-agent': 'Soko-Webhooks/1.0',
         'webhook-id': eventId,
         'webhook-timestamp': '1795269600',
+        'webhook-signature': '***',
         'X-Token': '***',
       },
       body: eventId,

@@ -94,10 +94,15 @@ function logView(row: LogRow): WebhookLogView {
   };
 }
 
-/** As they were sent, but for the signature, and for values of the merchant's own, which may be secrets. */
-const headersOf = (row: LogRow): Record<string, string> => ({
-  'content-type': 'application/json',
-  'webhook-id': row.event_id,
-  'webhook-timestamp': String(Math.floor(row.requested_at.getTime() / 1_000)),
-  ...Object.fromEntries((row.own_headers ?? []).map((name) => [name, '***'])),
-});
+/** The headers of the call. Values of the merchant's own may be tokens, and a signature is good for five minutes: of these the names are told. */
+function headersOf(row: LogRow): Record<string, string> {
+  const own = (row.own_headers ?? []).map((name) => [name, '***']);
+  return {
+    ...(Object.fromEntries(own) as Record<string, string>),
+    'content-type': 'application/json',
+    'user-agent': 'Soko-Webhooks/1.0',
+    'webhook-id': row.event_id,
+    'webhook-timestamp': String(Math.floor(row.requested_at.getTime() / 1_000)),
+    'webhook-signature': '***',
+  };
+}

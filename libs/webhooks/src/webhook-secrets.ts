@@ -13,6 +13,7 @@ export class WebhookSecrets {
   sealSecret = (secret: string, merchantId: string): string => this.sealer.seal(secret, merchantId, SECRET);
   secret = (sealed: string, merchantId: string): string => this.sealer.open(sealed, merchantId, SECRET);
 
+  /** A value is sealed for its place: what moves there is sealed anew. */
   sealOldSecret = (secret: string, merchantId: string): string => this.sealer.seal(secret, merchantId, OLD_SECRET);
   oldSecret = (sealed: string, merchantId: string): string => this.sealer.open(sealed, merchantId, OLD_SECRET);
 

@@ -1,5 +1,9 @@
 import { Module } from '@nestjs/common';
-import { WebhookDeliveryService } from './delivery.service.js';
+import { DrainStore } from './drain-store.js';
+import { Drains, DrainToolbox } from './drains.js';
+import { Endpoints } from './endpoint.js';
+import { EventFeed } from './event-feed.js';
+import { Settler } from './settler.js';
 import { WebhookGaps } from './webhook-gaps.js';
 import { WebhookLogService } from './webhook-log.service.js';
 import { OwedDeliveries } from './webhook-owed.js';
@@ -18,11 +22,26 @@ import { WebhookSink } from './webhook.sink.js';
     WebhookRecoveryService,
     OwedDeliveries,
     WebhookGaps,
-    WebhookDeliveryService,
     WebhookClient,
     WebhookSecrets,
     WebhookSink,
   ],
-  exports: [WebhookService, WebhookLogService, WebhookResendService, WebhookRecoveryService, WebhookDeliveryService, WebhookSink],
+  exports: [
+    WebhookService,
+    WebhookLogService,
+    WebhookResendService,
+    WebhookRecoveryService,
+    WebhookClient,
+    WebhookSecrets,
+    WebhookSink,
+  ],
 })
 export class WebhooksModule {}
+
+/** The work of delivering: for the app that serves the queue, which also provides the WebhookProcessor. */
+@Module({
+  imports: [WebhooksModule],
+  providers: [Drains, DrainToolbox, DrainStore, EventFeed, Settler, Endpoints],
+  exports: [Drains],
+})
+export class WebhookDeliveryModule {}
