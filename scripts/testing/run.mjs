@@ -44,7 +44,11 @@ const STATIC = /** @type {const} */ ([
   ['format', bin('prettier'), ['--check', '--log-level', 'warn', '.']],
   ['types', bin('tsc'), ['--noEmit', '-p', 'tsconfig.json']],
   ['import rules', bin('depcruise'), ['apps', 'libs']],
-  ['docs/openapi.json', process.execPath, [join(ROOT, 'dist/apps/api/src/openapi/openapi.cli.js'), '--check']],
+  [
+    'docs/openapi.json, docs/event-types.md',
+    process.execPath,
+    [join(ROOT, 'dist/apps/api/src/openapi/openapi.cli.js'), '--check'],
+  ],
 ]);
 
 /** @param {string[]} wanted parts; all of them when empty @returns {Promise<number>} the exit code */

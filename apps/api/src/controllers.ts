@@ -9,6 +9,7 @@ import { BroadcastsController } from './broadcasts.controller.js';
 import { ChannelsController } from './channels.controller.js';
 import { ContactsController } from './contacts.controller.js';
 import { DeliveriesController } from './deliveries.controller.js';
+import { EventTypesController } from './event-types.controller.js';
 import { HealthController } from './health.controller.js';
 import { IdempotencyInterceptor, isOutsideUnits } from './idempotency.interceptor.js';
 import { MediaController, MediaLinksController } from './media.controller.js';
@@ -50,6 +51,7 @@ export const CONTROLLERS: Type[] = [
   DeliveriesController,
   TrackingController,
   WebhooksController,
+  EventTypesController,
   WhatsappWebhookController,
   PaymentsWebhookController,
   AuditController,

@@ -25,7 +25,7 @@ export interface JsonSchema {
 type Rule = ReturnType<ReturnType<typeof getMetadataStorage>['getTargetValidationMetadatas']>[number];
 
 /** What each rule says in a schema. Events are made of these; of another one nobody would know what to tell partners. */
-const RULES: Record<string, (constraints: never[]) => JsonSchema> = {
+const RULES: Record<string, (constraints: unknown[]) => JsonSchema> = {
   isString: () => ({ type: 'string' }),
   isBoolean: () => ({ type: 'boolean' }),
   isInt: () => ({ type: 'integer' }),
@@ -35,12 +35,12 @@ const RULES: Record<string, (constraints: never[]) => JsonSchema> = {
   isTime: () => ({ type: 'string', format: 'date-time' }),
   isPhone: () => ({ type: 'string', pattern: '^\\+[1-9][0-9]{1,14}$' }),
   isIn: ([values]) => ({ type: 'string', enum: values as string[] }),
-  isLength: ([minLength, maxLength]) => ({ type: 'string', minLength, maxLength }),
+  isLength: ([least, most]) => ({ type: 'string', minLength: least as number, maxLength: most as number }),
   matches: ([pattern]) => ({ type: 'string', pattern: (pattern as RegExp).source }),
-  min: ([minimum]) => ({ minimum }),
-  max: ([maximum]) => ({ maximum }),
-  arrayMinSize: ([minItems]) => ({ minItems }),
-  arrayMaxSize: ([maxItems]) => ({ maxItems }),
+  min: ([least]) => ({ minimum: least as number }),
+  max: ([most]) => ({ maximum: most as number }),
+  arrayMinSize: ([least]) => ({ minItems: least as number }),
+  arrayMaxSize: ([most]) => ({ maxItems: most as number }),
 };
 
 /**
@@ -64,10 +64,7 @@ export const schemaOf = (event: EventDef): JsonSchema => ({
 
 function schemaOfClass(type: new () => object): JsonSchema {
   const fields = new Map<string, Rule[]>();
-  // Those of the class itself come before inherited ones.
-  for (const rule of getMetadataStorage().getTargetValidationMetadatas(type, '', false, false).toReversed()) {
-    fields.set(rule.propertyName, [...(fields.get(rule.propertyName) ?? []), rule]);
-  }
+  for (const rule of rulesOf(type)) fields.set(rule.propertyName, [...(fields.get(rule.propertyName) ?? []), rule]);
   const words = descriptionsOf(type);
   const properties: Record<string, JsonSchema> = {};
   for (const [field, rules] of fields) {
@@ -77,6 +74,13 @@ function schemaOfClass(type: new () => object): JsonSchema {
   const optional = (rules: Rule[]) => rules.some((rule) => rule.type === 'conditionalValidation');
   const required = [...fields].filter(([, rules]) => !optional(rules)).map(([field]) => field);
   return { type: 'object', properties, required };
+}
+
+/** In the order of the fields, those of a base class first. */
+function rulesOf(type: new () => object): Rule[] {
+  const depth = (at: object | null): number => (at ? 1 + depth(Object.getPrototypeOf(at) as object | null) : 0);
+  const rules = getMetadataStorage().getTargetValidationMetadatas(type, '', false, false);
+  return rules.toSorted((one, other) => depth(one.target as object) - depth(other.target as object));
 }
 
 /** @throws Error for a rule that has no counterpart here. */
@@ -91,7 +95,7 @@ function schemaOfField(type: new () => object, field: string, rules: Rule[]): Js
       const fact = RULES[rule.name ?? ''];
       if (!fact)
         throw new Error(`${type.name}.${field}: the rule ${rule.name} has no counterpart in JSON Schema: add it to RULES`);
-      Object.assign(part, fact((rule.constraints ?? []) as never[]));
+      Object.assign(part, fact(rule.constraints ?? []));
     }
   }
   return whole.type === 'array' ? { ...whole, items: each } : whole;

@@ -1,3 +1,5 @@
+import type { FieldError } from '@soko/common';
+
 export class MissingTenantError extends Error {
   constructor() {
     super('a tenant query needs a merchant: call tenancy.run(merchantId, tx => …) with its id');
@@ -7,6 +9,15 @@ export class MissingTenantError extends Error {
 export class NestedTransactionError extends Error {
   constructor() {
     super('a transaction inside a transaction: pass the open `tx` on instead of calling run() again');
+  }
+}
+
+/** A slip of our own, and no fault of who called: the work ends as an unknown error does, and the log names the field. */
+export class EventDataError extends Error {
+  constructor(type: string, faults: FieldError[]) {
+    super(
+      `event ${type} does not fit its class: ${faults.map(({ path, message }) => `${path || 'data'}: ${message}`).join('; ')}`,
+    );
   }
 }
 

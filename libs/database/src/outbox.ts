@@ -1,5 +1,6 @@
-import { validateInput, workContext } from '@soko/common';
+import { validateInput, ValidationError, workContext } from '@soko/common';
 import type { EventDef } from '@soko/contracts';
+import { EventDataError } from './database.errors.js';
 
 /** The transaction that events are written in. */
 interface Writer {
@@ -23,9 +24,12 @@ export class Outbox {
     private readonly merchantId: string,
   ) {}
 
-  /** @throws ValidationError when `data` does not fit the catalogue. */
+  /**
+   * In production too: what partners were promised is worth its microseconds, and what PostgreSQL cannot store would stop here late.
+   * @throws EventDataError when `data` does not fit the catalogue.
+   */
   emit<D extends object>(event: EventDef<D>, data: D): void {
-    validateInput(event.data, data);
+    check(event, data);
     this.pending.push({
       type: event.type,
       subject: event.subject(data),
@@ -60,5 +64,13 @@ export class Outbox {
         rows.map((row) => row.requestId),
       ],
     );
+  }
+}
+
+function check<D extends object>(event: EventDef<D>, data: D): void {
+  try {
+    validateInput(event.data, data);
+  } catch (error) {
+    throw error instanceof ValidationError ? new EventDataError(event.type, error.errors!) : error;
   }
 }
