@@ -61,6 +61,11 @@ export async function plant(env: TestStack): Promise<Plot> {
      SELECT merchant_id, id, uuidv7(), 'order_created', 'dead' FROM webhooks WHERE merchant_id = $1`,
     [shop.merchantId],
   );
+  await env.db.query(
+    `INSERT INTO webhook_recoveries (merchant_id, webhook_id, since, status, ring_at, finished_at)
+     SELECT merchant_id, id, now(), 'done', NULL, now() FROM webhooks WHERE merchant_id = $1`,
+    [shop.merchantId],
+  );
   const [agent, driver] = await Promise.all([member('agent'), member('driver')]);
   const { text } = await agent.ok<{ text: string }>('POST', '/api/users/me/phone-code');
   await client.ok('POST', `/api/simulator/channels/${channelId}/messages`, { from: '+263771234568', type: 'text', text });

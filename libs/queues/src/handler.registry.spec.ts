@@ -86,7 +86,7 @@ describe('HandlerRegistry', () => {
   it('does not start without a handler, names each job that lacks one, and says what to do', async () => {
     const registry = await setup(Orders);
     expect(() => registry.collect(['order_processing', 'webhook_delivery', 'maintenance'])).toThrow(
-      /no handler for retry-dead-letter, react, drain-webhook, run-broadcast: mark a method with @Handles and provide its class/,
+      /no handler for retry-dead-letter, react, drain-webhook, recover-webhook, run-broadcast: mark a method with @Handles and provide its class/,
     );
   });
 

@@ -93,10 +93,8 @@ test('every kind of row that waits is found, and its job carries its ids', async
   const { tenancy, merchantId, sweeper, alarms, queue, payloads } = await setup();
   await alarms('order_processing', 1);
   await queue('order_processing').obliterate({ force: true });
-  const [channelId, chatId, event, webhookId, deadLetterId, messageId, blobId, paymentId, refundId, broadcastId] = Array.from(
-    { length: 10 },
-    newId,
-  );
+  const [channelId, chatId, event, webhookId, deadLetterId, messageId, blobId, paymentId, refundId, broadcastId, recoveryId] =
+    Array.from({ length: 11 }, newId);
   await tenancy.run(merchantId, async (tx) => {
     const run = (sql: string, ...values: unknown[]) => tx.query(sql, [merchantId, ...values]);
     await run(`INSERT INTO channels (merchant_id, id, name, kind, shard) VALUES ($1, $2, 'c', 'simulator', 2)`, channelId);
@@ -136,6 +134,11 @@ test('every kind of row that waits is found, and its job carries its ids', async
     );
     await run(
       `INSERT INTO webhooks (merchant_id, id, url, events, secret) VALUES ($1, $2, 'http://x', '{*}', 'plain.s')`,
+      webhookId,
+    );
+    await run(
+      'INSERT INTO webhook_recoveries (merchant_id, id, webhook_id, since) VALUES ($1, $2, $3, now())',
+      recoveryId,
       webhookId,
     );
     await run(`INSERT INTO carts (merchant_id, chat_id, lines) VALUES ($1, $2, '[]')`, chatId);
@@ -189,6 +192,7 @@ test('every kind of row that waits is found, and its job carries its ids', async
     maintenance: [
       { merchantId, deadLetterId },
       { merchantId, reaction: 'test.reaction', subject: 's' },
+      { merchantId, recoveryId },
       { merchantId, broadcastId },
     ],
     webhook_delivery: [{ merchantId, webhookId }],
