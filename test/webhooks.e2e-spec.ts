@@ -37,6 +37,11 @@ async function setup(body: object = {}, answer?: (response: ServerResponse) => v
     price: { amount: 100, currency: 'USD' },
     stock: 5,
   });
+  // That it was made is an event, too: one of before.
+  await until('its place in the history', async () => {
+    const { rows } = await env.db.query('SELECT 1 FROM events WHERE merchant_id = $1 AND position IS NULL', [merchantId]);
+    return rows.length === 0;
+  });
   const webhook = await client.ok<Subscription>('POST', '/api/webhooks', {
     url: receiver.url,
     events: ['product_updated'],
