@@ -58,7 +58,9 @@ async function setup(body: object = {}, answer?: (response: ServerResponse) => v
     productId: product.id,
     /** Something that partners hear of. */
     reprice: () => client.ok('PATCH', `/api/products/${product.id}`, { price: { amount: (amount += 1), currency: 'USD' } }),
-    called: (count: number) => expect.poll(() => receiver.calls.length).toBe(count),
+    called: async (count: number) => {
+      await expect.poll(() => receiver.calls.length).toBe(count);
+    },
     logs: async (query = '') => (await client.ok<{ data: Log[] }>('GET', `${path}/logs${query}`)).data,
     logged: async (count: number): Promise<Log[]> => {
       await expect.poll(async () => (await client.ok<{ data: Log[] }>('GET', `${path}/logs`)).data.length).toBe(count);
