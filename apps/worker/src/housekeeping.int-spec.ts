@@ -163,10 +163,10 @@ test('calls of webhooks are forgotten after WEBHOOK_LOG_DAYS, of every subscript
   for (const webhookId of hooks) {
     const merchantId = await shop();
     await tenancy.run(merchantId, async (tx) => {
-      await tx.query(`INSERT INTO webhooks (merchant_id, id, url, events, secret) VALUES ($1, $2, 'http://x', '{*}', 'plain.s')`, [
-        merchantId,
-        webhookId,
-      ]);
+      await tx.query(
+        `INSERT INTO webhooks (merchant_id, id, url, events, secret) VALUES ($1, $2, 'http://x', '{*}', 'plain.s')`,
+        [merchantId, webhookId],
+      );
       await tx.query(
         `INSERT INTO webhook_logs (merchant_id, webhook_id, id, event_id, event_type, attempt, outcome, url, duration_ms)
          SELECT $1, $2, uuidv7(age * interval '1 hour'), uuidv7(), 'order_created', 1, 'delivered', 'http://x', 1
