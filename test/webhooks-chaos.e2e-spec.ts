@@ -11,8 +11,8 @@ const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 /** Each of the two runs whose times are compared. */
 const STEADY = Math.min(2_000, Math.floor(EVENTS / 4));
 const STEADY_PER_SECOND = 100;
-const FLOOD_PER_SECOND = 250;
-const KILLS = { worker: 3, api: 2 };
+const FLOOD_PER_SECOND = 150;
+const KILLS = { worker: 2, api: 2 };
 const PATIENCE_MS = 240_000;
 /** Below this a p95 says more about the machine's other work than about ours. */
 const LEAST_P95_MS = 75;

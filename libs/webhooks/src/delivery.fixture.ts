@@ -13,6 +13,9 @@ import { WebhookDeliveryModule, WebhooksModule } from './webhooks.module.js';
 export type Answer = Parameters<typeof startReceiver>[0];
 export const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
+/** What a busy machine takes. */
+const PATIENCE_MS = 25_000;
+
 export interface DrainRow {
   cursor: number;
   done: string[];
@@ -130,9 +133,11 @@ export async function setup({ answer, columns = {}, ...options }: Options = {}) 
     /** So many calls are on record. */
     logged: (count: number) =>
       expect
-        .poll(async () => (await rows<{ n: number }>('SELECT count(*)::int AS n FROM webhook_logs'))[0]!.n, { timeout: 10_000 })
+        .poll(async () => (await rows<{ n: number }>('SELECT count(*)::int AS n FROM webhook_logs'))[0]!.n, {
+          timeout: PATIENCE_MS,
+        })
         .toBe(count),
-    called: (count: number) => expect.poll(() => receiver.calls.length, { timeout: 10_000 }).toBe(count),
+    called: (count: number) => expect.poll(() => receiver.calls.length, { timeout: PATIENCE_MS }).toBe(count),
     drain,
     owed,
   };

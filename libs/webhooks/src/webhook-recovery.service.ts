@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { decodeCursor, NotFoundError, type Page, pageOf, type PageQuery } from '@soko/common';
+import { Settings } from '@soko/config';
 import { recoverWebhook } from '@soko/contracts';
 import { Tenancy, type TenantTx } from '@soko/database';
 import { floorOf } from './uuid-time.js';
@@ -9,8 +10,6 @@ import { OwedDeliveries } from './webhook-owed.js';
 import { BadRecoveryStartError, RecoveryRunningError, WebhookInactiveError } from './webhooks.errors.js';
 
 const BATCH = 500;
-/** What failed is kept so long. */
-const KEPT_DAYS = 30;
 const DAY_MS = 24 * 3_600_000;
 
 interface RecoveryRow {
@@ -33,6 +32,7 @@ export class WebhookRecoveryService {
     private readonly tenancy: Tenancy,
     private readonly owed: OwedDeliveries,
     private readonly gaps: WebhookGaps,
+    private readonly settings: Settings,
   ) {}
 
   /** @throws NotFoundError, BadRecoveryStartError, WebhookInactiveError, RecoveryRunningError */
@@ -40,7 +40,7 @@ export class WebhookRecoveryService {
     return this.tenancy.run(merchantId, async (tx) => {
       const active = await this.owed.lock(tx, webhookId);
       const age = Date.now() - since.getTime();
-      if (age < 0 || age > KEPT_DAYS * DAY_MS) throw new BadRecoveryStartError(KEPT_DAYS);
+      if (age < 0 || age > this.keptMs) throw new BadRecoveryStartError(this.settings.WEBHOOK_LOG_DAYS);
       if (!active) throw new WebhookInactiveError();
       const [row] = await tx.query<RecoveryRow>(
         `INSERT INTO webhook_recoveries (merchant_id, webhook_id, since) VALUES ($1, $2, $3)
@@ -95,6 +95,11 @@ export class WebhookRecoveryService {
     });
   }
 
+  /** What failed can be had again for as long as it is on record. */
+  private get keptMs(): number {
+    return this.settings.WEBHOOK_LOG_DAYS * DAY_MS;
+  }
+
   private async overOwed(tx: TenantTx, row: RecoveryRow): Promise<void> {
     // An id is made just before the time that its event tells.
     const floor = floorOf(row.since.getTime() - 1);
@@ -102,7 +107,7 @@ export class WebhookRecoveryService {
     // What fails from now on is not this recovery's: it could go on for ever.
     const ids = await this.owed.again(tx, row.webhook_id, row.reached ?? floor, floorOf(row.created_at.getTime() + 1), BATCH);
     const last = ids.length < BATCH;
-    if (last) await this.gaps.claim(tx, row.webhook_id, row.id, floor, new Date(Date.now() - KEPT_DAYS * DAY_MS));
+    if (last) await this.gaps.claim(tx, row.webhook_id, row.id, floor, new Date(Date.now() - this.keptMs));
     tx.write(
       `UPDATE webhook_recoveries SET reached = coalesce($3::uuid, reached), recovered = recovered + $4, owed_done = $5, ring_at = ${LATER}
        WHERE merchant_id = $1 AND id = $2`,
