@@ -149,7 +149,6 @@ test(`${EVENTS} events to five subscriptions, two of them well: processes die, t
   const deliveries = well.length * ids.size;
   const told = sick.map(({ calls, moods: had }) => `${calls} (${[...had].map(([mood, n]) => `${mood} ${n}`).join(', ')})`);
   console.log(`${deliveries} deliveries to the well, ${repeats} calls repeated; calls to the sick: ${told.join('; ')}`);
-  expect(repeats / deliveries).toBeLessThan(0.001);
   expect(beside).toBeLessThanOrEqual(2 * Math.max(calm, LEAST_P95_MS));
 
   // Nobody was led astray, and each had its chance to try.
@@ -170,6 +169,8 @@ test(`${EVENTS} events to five subscriptions, two of them well: processes die, t
   expect(active).toBe(true);
   expect(flaky.taken.size).toBeGreaterThan(0.5 * STEADY);
   await Promise.all([...well, ...sick].map((partner) => partner.close()));
+  // A process that is killed takes with it what it knew of the calls under way: rate times duration of them, so that a busy machine has more.
+  expect(repeats / deliveries).toBeLessThan(0.001);
 }, 600_000);
 
 /** Events that the subscription is past and that are not owed to it any more. */
