@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Redis } from 'ioredis';
-import { seeded, until } from '@soko/testing';
+import { seeded } from '@soko/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Customers, ORDER_REPLIES, orderSteps, phoneNumber } from './support/customers.js';
+import { emptyQueueStore } from './support/queue-store.js';
 import { openShop, phoneMessages } from './support/shop.js';
 import { startTestStack, type TestStack } from './support/stack.js';
 import { expectOrdersOnce, expectWebhooks, settled } from './support/verdict.js';
@@ -65,28 +65,14 @@ test('killing any process at any moment loses nothing and doubles nothing', asyn
 
 test('emptying the queue store in mid flight loses nothing and doubles nothing', async () => {
   let wipes = 0;
-  const redis = process.env.REDIS_URL ? new Redis(process.env.REDIS_URL) : undefined;
   await survives(async (random, done) => {
     while (!done() && wipes < 4) {
       await pause(300 + random() * 1_500);
       if (done()) return;
-      if (redis) await redis.flushdb();
-      else await emptyBullmq();
+      await emptyQueueStore(env);
       wipes += 1;
     }
   });
-  redis?.disconnect();
   console.log(`${wipes} wipes`);
   expect(wipes).toBeGreaterThanOrEqual(3);
 });
-
-/** Every row of BullMQ's own tables but those that say which of its migrations have run. */
-async function emptyBullmq(): Promise<void> {
-  const { rows } = await env.db.query<{ name: string }>(
-    `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname = 'bullmq' AND tablename NOT LIKE '%migration%'`,
-  );
-  expect(rows.length).toBeGreaterThan(1);
-  // The workers hold these tables in orders of their own: whoever is chosen to give way in a deadlock tries again.
-  const truncate = `TRUNCATE ${rows.map((row) => row.name).join(', ')}`;
-  await until('an empty queue store', () => env.db.query(truncate));
-}

@@ -39,6 +39,7 @@ const SAME_ON_ANY_STORE = [
   'client',
   'inbound-webhooks',
   'metrics',
+  'webhooks',
 ];
 
 /** One check a line: what it is called, and the command. */

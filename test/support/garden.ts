@@ -57,6 +57,17 @@ export async function plant(env: TestStack): Promise<Plot> {
      INSERT INTO dead_letters (merchant_id, kind, reference, subject_id, reason, due_at) SELECT $1, 'inbound_message', id, $2, 'planted', now() FROM failed`,
     [shop.merchantId, channelId],
   );
+  // Only what failed eight times stays.
+  await env.db.query(
+    `INSERT INTO webhook_deliveries (merchant_id, webhook_id, event_id, event_type, status)
+     SELECT merchant_id, id, uuidv7(), 'order_created', 'dead' FROM webhooks WHERE merchant_id = $1`,
+    [shop.merchantId],
+  );
+  await env.db.query(
+    `INSERT INTO webhook_recoveries (merchant_id, webhook_id, since, status, ring_at, finished_at)
+     SELECT merchant_id, id, now(), 'done', NULL, now() FROM webhooks WHERE merchant_id = $1`,
+    [shop.merchantId],
+  );
   const [agent, driver] = await Promise.all([member('agent'), member('driver')]);
   const { text } = await agent.ok<{ text: string }>('POST', '/api/users/me/phone-code');
   await client.ok('POST', `/api/simulator/channels/${channelId}/messages`, { from: '+263771234568', type: 'text', text });

@@ -18,7 +18,12 @@ export async function settled(db: Client, ms = 90_000): Promise<void> {
              + (SELECT count(*) FROM payments WHERE ring_at IS NOT NULL)
              + (SELECT count(*) FROM payment_refunds WHERE ring_at IS NOT NULL)
              + (SELECT count(*) FROM broadcasts WHERE status = 'running')
-             + (SELECT count(*) FROM webhook_deliveries WHERE status = 'pending') AS left`);
+             + (SELECT count(*) FROM webhook_deliveries WHERE status = 'pending')
+             + (SELECT count(*) FROM webhook_recoveries WHERE status = 'running')
+             + (SELECT count(*) FROM webhook_drains d JOIN webhooks w ON w.merchant_id = d.merchant_id AND w.id = d.webhook_id
+                WHERE w.active AND EXISTS (
+                  SELECT FROM events e WHERE e.merchant_id = d.merchant_id AND e.position > d.cursor AND e.position <> ALL (d.done)
+                    AND w.events && ARRAY['*', e.type])) AS left`);
       return Number(rows[0]!.left) === 0;
     },
     ms,

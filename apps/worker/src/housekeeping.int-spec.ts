@@ -152,3 +152,33 @@ test('a device that was not connected for 30 days is forgotten; one that is conn
   const [row] = await system.query<{ status: string }>('SELECT status FROM channels WHERE id = $1', [idle]);
   expect(row).toEqual({ status: 'logged_out' });
 });
+
+test('calls of webhooks are forgotten after WEBHOOK_LOG_DAYS, of every subscription and however many', async () => {
+  const { module, shop, tenancy, system } = await integration({
+    imports: [MediaModule],
+    providers: [Housekeeping],
+    env: { WEBHOOK_LOG_DAYS: '7' },
+  });
+  const hooks = [newId(), newId(), newId()];
+  for (const webhookId of hooks) {
+    const merchantId = await shop();
+    await tenancy.run(merchantId, async (tx) => {
+      await tx.query(
+        `INSERT INTO webhooks (merchant_id, id, url, events, secret) VALUES ($1, $2, 'http://x', '{*}', 'plain.s')`,
+        [merchantId, webhookId],
+      );
+      await tx.query(
+        `INSERT INTO webhook_logs (merchant_id, webhook_id, id, event_id, event_type, attempt, outcome, url, duration_ms)
+         SELECT $1, $2, uuidv7(age * interval '1 hour'), uuidv7(), 'order_created', 1, 'delivered', 'http://x', 1
+         FROM unnest(ARRAY[-169, -167]) AS age, generate_series(1, 2500)`,
+        [merchantId, webhookId],
+      );
+    });
+  }
+  await module.get(Housekeeping).forgetCalls();
+  const left = await system.query(
+    `SELECT webhook_id AS id, count(*)::int AS n, min(uuid_extract_timestamp(id)) > now() - interval '7 days' AS young
+     FROM webhook_logs GROUP BY 1 ORDER BY 1`,
+  );
+  expect(left).toEqual(hooks.toSorted().map((id) => ({ id, n: 2_500, young: true })));
+});

@@ -1,4 +1,5 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Settings } from '@soko/config';
 import { SystemDb } from '@soko/database';
 import { MediaSweep } from '@soko/media';
 import { Log } from '@soko/observability';
@@ -26,6 +27,7 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly system: SystemDb,
     private readonly media: MediaSweep,
+    private readonly settings: Settings,
     private readonly log: Log,
   ) {}
 
@@ -45,6 +47,7 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
   private async keep(): Promise<void> {
     const complain = (error: unknown): void => this.log.error({ err: error }, 'housekeeping failed');
     await this.clean().catch(complain);
+    await this.forgetCalls().catch(complain);
     await this.makePartitions().catch(complain);
     await this.forgetIdleDevices().catch(complain);
     await this.sweepMedia().catch(complain);
@@ -81,6 +84,22 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
     );
     this.partitionsMadeAt = now;
     return row!.made;
+  }
+
+  /** What webhooks were called, after `WEBHOOK_LOG_DAYS`: their ids tell when, and so need no index of times. */
+  async forgetCalls(): Promise<void> {
+    let gone: object[];
+    do {
+      gone = await this.system.query(
+        `DELETE FROM webhook_logs WHERE ctid = ANY (ARRAY(
+           SELECT old.ctid FROM webhooks w CROSS JOIN LATERAL (
+             SELECT l.ctid FROM webhook_logs l
+             WHERE l.merchant_id = w.merchant_id AND l.webhook_id = w.id AND l.id < uuidv7(-$1::int * interval '1 day') LIMIT ${BATCH}
+           ) AS old LIMIT ${BATCH}))
+         RETURNING 1 AS one`,
+        [this.settings.WEBHOOK_LOG_DAYS],
+      );
+    } while (gone.length === BATCH);
   }
 
   /** In batches, so that no statement holds many rows. */

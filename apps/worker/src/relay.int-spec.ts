@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { newId, ValidationError } from '@soko/common';
 import { botConnected, messageSent } from '@soko/contracts';
 import { ReactionSink, Reacts, type RelayedEvent } from '@soko/queues';
-import { integration, type Integration, parallel, seeded, until } from '@soko/testing';
+import { integration, type Integration, parallel, seeded, until, withClient } from '@soko/testing';
 import { WebhookService, WebhookSink, WebhooksModule } from '@soko/webhooks';
 import { expect, test, vi } from 'vitest';
 import { Relay } from './relay.service.js';
@@ -123,36 +123,60 @@ test('while a sink fails the events stay in the outbox, and no other sink keeps 
   await until('the events to be handed on', async () => (await history(house, merchantId)).every(({ position }) => position));
   const events = (sink: string) => batches.filter((batch) => batch.sink === sink).flatMap((batch) => batch.events);
   expect(events('webhooks')).toHaveLength(2);
-  const deliveries = await house.tenancy.run(merchantId, (tx) => tx.query('SELECT event_id FROM webhook_deliveries'));
-  expect(deliveries).toHaveLength(2);
+  const [drain] = await house.tenancy.run(merchantId, (tx) => tx.query<{ bell: number }>('SELECT bell FROM webhook_drains'));
+  // Made with 1, and rung once: what failed left nothing.
+  expect(drain).toEqual({ bell: 2 });
   expect(await reactions()).toHaveLength(2);
 });
 
-test('deliveries are made for the active subscriptions of the same merchant that asked for the event', async () => {
+test('the active subscriptions of the same merchant that asked for the events are rung for, once for a batch', async () => {
   const house = await worker();
   const [mine, other] = [await house.shop(), await house.shop()];
   const webhooks = house.module.get(WebhookService);
   const create = async (merchantId: string, events: string[], active = true) =>
     (await webhooks.create(merchantId, { url: 'http://127.0.0.1:9/', events, active })).id;
-  const all = await create(mine, ['*']);
-  const named = await create(mine, ['order_created', 'bot_connected']);
-  const both = await create(mine, ['*', 'bot_connected']);
+  const rung = [
+    await create(mine, ['*']),
+    await create(mine, ['order_created', 'bot_connected']),
+    await create(mine, ['*', 'bot_connected']),
+  ];
   await create(mine, ['order_created']);
   await create(mine, ['*'], false);
   await create(other, ['*']);
   await emit(house, mine, ['one', 'two']);
   await until('the events to be handed on', async () => (await history(house, mine)).every(({ position }) => position));
-  const made = await house.tenancy.run(mine, (tx) =>
-    tx.query<{ webhook_id: string; event_id: string; id: string }>(
-      'SELECT id, webhook_id, event_id FROM webhook_deliveries ORDER BY id',
-    ),
+  const alarms = await house.alarms('webhook_delivery', rung.length);
+  expect(new Set(alarms)).toEqual(new Set(rung.map((webhookId) => ({ merchantId: mine, webhookId }))));
+  const bells = (merchantId: string) =>
+    house.tenancy.run(merchantId, (tx) =>
+      tx.query<{ id: string }>('SELECT webhook_id AS id FROM webhook_drains WHERE bell > 1 AND rung_at IS NOT NULL'),
+    );
+  expect((await bells(mine)).map(({ id }) => id).toSorted()).toEqual(rung.toSorted());
+  expect(await bells(other)).toEqual([]);
+});
+
+test('one that is at work is told, and one that is to be left alone is not woken; what it did not want is skipped', async () => {
+  const house = await worker();
+  const merchantId = await house.shop();
+  const create = async () =>
+    (await house.module.get(WebhookService).create(merchantId, { url: 'http://127.0.0.1:9/', events: ['bot_connected'] })).id;
+  const [idle, held, broken] = [await create(), await create(), await create()];
+  const set = (id: string, values: string) =>
+    house.tenancy.run(merchantId, (tx) => tx.query(`UPDATE webhook_drains SET ${values} WHERE webhook_id = $1`, [id]));
+  await set(idle, 'bell = 0');
+  await set(held, `bell = 0, lease_until = now() + interval '1 minute'`);
+  await set(broken, `breaker = 'open', breaker_until = now() + interval '1 minute', ring_at = now() + interval '1 minute'`);
+  await withClient(house.databaseUrl, (client) => client.query(`SELECT setval('event_position', 100)`));
+  await emit(house, merchantId, ['one']);
+  expect(await house.alarms('webhook_delivery', 1)).toEqual([{ merchantId, webhookId: idle }]);
+  const rows = await house.tenancy.run(merchantId, (tx) =>
+    tx.query('SELECT webhook_id AS id, bell, cursor, rung_at IS NOT NULL AS rung FROM webhook_drains ORDER BY webhook_id'),
   );
-  const ids = (await history(house, mine)).map(({ id }) => id);
-  const pairs = made.map(({ webhook_id, event_id }) => `${webhook_id} ${event_id}`);
-  expect(pairs.toSorted()).toEqual(ids.flatMap((id) => [all, named, both].map((hook) => `${hook} ${id}`)).toSorted());
-  expect(await house.tenancy.run(other, (tx) => tx.query('SELECT id FROM webhook_deliveries'))).toEqual([]);
-  const rung = await house.alarms('webhook_delivery', made.length);
-  expect(new Set(rung)).toEqual(new Set(made.map(({ id }) => ({ merchantId: mine, deliveryId: id }))));
+  expect(rows).toEqual([
+    { id: idle, bell: 1, cursor: 100, rung: true },
+    { id: held, bell: 1, cursor: 0, rung: false },
+    { id: broken, bell: 2, cursor: 0, rung: false },
+  ]);
 });
 
 test('events of work that was rolled back are never handed on', async () => {

@@ -13,7 +13,13 @@ import { QueuesModule, ReactionProcessor, ReactionReviver, ReactionSink, Sweeper
 import { MediaModule, MediaProcessor } from '@soko/media';
 import { MessageReviver } from '@soko/messaging';
 import { TemplatesModule } from '@soko/templates';
-import { DeliveryReviver, WebhookProcessor, WebhooksModule } from '@soko/webhooks';
+import {
+  DeliveryReviver,
+  WebhookDeliveryModule,
+  WebhookProcessor,
+  WebhookRecoveryProcessor,
+  WebhooksModule,
+} from '@soko/webhooks';
 import { InboundModule } from '@soko/whatsapp';
 import { DeadLetterProcessor } from './dead-letter.processor.js';
 import { Housekeeping } from './housekeeping.service.js';
@@ -32,6 +38,7 @@ import { Relay } from './relay.service.js';
     OrdersModule,
     PaymentsModule,
     WebhooksModule,
+    WebhookDeliveryModule,
     BotModule,
     BroadcastsModule,
     InboundModule,
@@ -51,6 +58,7 @@ import { Relay } from './relay.service.js';
     WebhookProcessor,
     DeliveryReviver,
     MessageReviver,
+    WebhookRecoveryProcessor,
     MediaProcessor,
   ],
 })

@@ -137,6 +137,8 @@ export class Settings {
 
   /** Private ranges that webhooks may call, as CIDRs. */
   @list() @IsString({ each: true }) WEBHOOK_ALLOWED_CIDRS: string[] = [];
+  /** Calls of webhooks stay on record for so long. */
+  @number() @IsInt() @Min(1) @Max(3_650) WEBHOOK_LOG_DAYS: number = 30;
 
   /** Fixed for the life of a database: channels are hashed onto so many shards. */
   @number() @IsInt() @Min(1) @Max(256) GATEWAY_SHARDS: number = 4;

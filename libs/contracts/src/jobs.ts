@@ -132,15 +132,27 @@ export const fetchMedia = defineJob('fetch-media', {
   due: { table: 'pending_media', ids: { merchantId: 'merchant_id', messageId: 'message_id' } },
 });
 
-export class DeliverWebhookJob {
+export class DrainWebhookJob {
   @IsUUID() merchantId!: string;
-  @IsUUID() deliveryId!: string;
+  @IsUUID() webhookId!: string;
 }
-/** Make the next attempt of one webhook delivery. */
-export const deliverWebhook = defineJob('deliver-webhook', {
+/** Send a subscription what is behind its cursor in the history, and what it is owed. */
+export const drainWebhook = defineJob('drain-webhook', {
   queue: 'webhook_delivery',
-  payload: DeliverWebhookJob,
-  due: { table: 'webhook_deliveries', ids: { merchantId: 'merchant_id', deliveryId: 'id' } },
+  payload: DrainWebhookJob,
+  pack: PACK,
+  due: { table: 'webhook_drains', ids: { merchantId: 'merchant_id', webhookId: 'webhook_id' } },
+});
+
+export class RecoverWebhookJob {
+  @IsUUID() merchantId!: string;
+  @IsUUID() recoveryId!: string;
+}
+/** Have what a subscription has not taken sent again. */
+export const recoverWebhook = defineJob('recover-webhook', {
+  queue: 'maintenance',
+  payload: RecoverWebhookJob,
+  due: { table: 'webhook_recoveries', ids: { merchantId: 'merchant_id', recoveryId: 'id' } },
 });
 
 export class RunBroadcastJob {

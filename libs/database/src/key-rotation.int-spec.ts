@@ -92,6 +92,7 @@ test('the secrets of all merchants are under the new key alone after a rotation,
     { place: 'payments.link', values: 0 },
     { place: 'payments.reference', values: 0 },
     { place: 'webhooks.headers', values: 1040 },
+    { place: 'webhooks.old_secret', values: 0 },
     { place: 'webhooks.secret', values: 1040 },
   ]);
   expect(await rows()).toHaveLength(1040);

@@ -3,7 +3,7 @@ import { DiscoveryModule } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { newId } from '@soko/common';
 import {
-  deliverWebhook,
+  drainWebhook,
   makePaymentLink,
   orderCreated,
   processOrder,
@@ -49,7 +49,7 @@ class MoreOrders {
 }
 @Injectable()
 class Webhooks {
-  @Handles(deliverWebhook)
+  @Handles(drainWebhook)
   async deliver(): Promise<void> {}
 }
 @Injectable()
@@ -86,7 +86,7 @@ describe('HandlerRegistry', () => {
   it('does not start without a handler, names each job that lacks one, and says what to do', async () => {
     const registry = await setup(Orders);
     expect(() => registry.collect(['order_processing', 'webhook_delivery', 'maintenance'])).toThrow(
-      /no handler for retry-dead-letter, react, deliver-webhook, run-broadcast: mark a method with @Handles and provide its class/,
+      /no handler for retry-dead-letter, react, drain-webhook, recover-webhook, run-broadcast: mark a method with @Handles and provide its class/,
     );
   });
 
@@ -98,7 +98,7 @@ describe('HandlerRegistry', () => {
   it('does not start with a handler that would never be called', async () => {
     const registry = await setup(Orders, Webhooks);
     expect(() => registry.collect(['order_processing'])).toThrow(
-      /handlers for deliver-webhook, whose queues this app does not serve/,
+      /handlers for drain-webhook, whose queues this app does not serve/,
     );
   });
 

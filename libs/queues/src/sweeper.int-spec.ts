@@ -93,7 +93,7 @@ test('every kind of row that waits is found, and its job carries its ids', async
   const { tenancy, merchantId, sweeper, alarms, queue, payloads } = await setup();
   await alarms('order_processing', 1);
   await queue('order_processing').obliterate({ force: true });
-  const [channelId, chatId, event, webhookId, deliveryId, deadLetterId, messageId, blobId, paymentId, refundId, broadcastId] =
+  const [channelId, chatId, event, webhookId, deadLetterId, messageId, blobId, paymentId, refundId, broadcastId, recoveryId] =
     Array.from({ length: 11 }, newId);
   await tenancy.run(merchantId, async (tx) => {
     const run = (sql: string, ...values: unknown[]) => tx.query(sql, [merchantId, ...values]);
@@ -137,10 +137,9 @@ test('every kind of row that waits is found, and its job carries its ids', async
       webhookId,
     );
     await run(
-      'INSERT INTO webhook_deliveries (merchant_id, id, webhook_id, event_id) VALUES ($1, $2, $3, $4)',
-      deliveryId,
+      'INSERT INTO webhook_recoveries (merchant_id, id, webhook_id, since) VALUES ($1, $2, $3, now())',
+      recoveryId,
       webhookId,
-      event,
     );
     await run(`INSERT INTO carts (merchant_id, chat_id, lines) VALUES ($1, $2, '[]')`, chatId);
     await run(`INSERT INTO inbound_deliveries (merchant_id, channel_id, body) VALUES ($1, $2, '[]')`, channelId);
@@ -191,9 +190,10 @@ test('every kind of row that waits is found, and its job carries its ids', async
     maintenance: [
       { merchantId, deadLetterId },
       { merchantId, reaction: 'test.reaction', subject: 's' },
+      { merchantId, recoveryId },
       { merchantId, broadcastId },
     ],
-    webhook_delivery: [{ merchantId, deliveryId }],
+    webhook_delivery: [{ merchantId, webhookId }],
     media_processing: [
       { merchantId, blobId },
       { merchantId, messageId },

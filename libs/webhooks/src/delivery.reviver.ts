@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { deliverWebhook } from '@soko/contracts';
+import { drainWebhook } from '@soko/contracts';
 import type { TenantTx } from '@soko/database';
 import { type Revival, Revives } from '@soko/dead-letters';
 
@@ -8,14 +8,15 @@ import { type Revival, Revives } from '@soko/dead-letters';
 export class DeliveryReviver {
   @Revives('webhook_delivery')
   async revive(tx: TenantTx, deliveryId: string): Promise<Revival> {
-    const [row] = await tx.query(
-      `UPDATE webhook_deliveries SET status = 'pending', attempts = 0, due_at = now(), ring_at = now() + interval '10 seconds'
-       WHERE merchant_id = $1 AND id = $2 AND status = 'dead' RETURNING 1 AS one`,
+    const [row] = await tx.query<{ webhookId: string }>(
+      `UPDATE webhook_deliveries SET status = 'pending', attempts = 0, due_at = now()
+       WHERE merchant_id = $1 AND id = $2 AND status = 'dead' RETURNING webhook_id AS "webhookId"`,
       [tx.merchantId, deliveryId],
     );
     // Gone with its subscription, or replayed by the merchant.
     if (!row) return 'done';
-    tx.wake(deliverWebhook, { merchantId: tx.merchantId, deliveryId });
+    await tx.query('SELECT ring_webhook($1, $2)', [tx.merchantId, row.webhookId]);
+    tx.wake(drainWebhook, { merchantId: tx.merchantId, webhookId: row.webhookId });
     return 'handed_on';
   }
 }

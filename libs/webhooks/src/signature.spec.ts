@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
-import { newSecret, signatureHeaders } from './signature.js';
+import { newSecret, signatureHeaders as headersBy, signingKey } from './signature.js';
 
+const signatureHeaders = (secret: string, id: string, timestamp: number, body: string) =>
+  headersBy([signingKey(secret)], id, timestamp, body);
 const now = (): number => Math.floor(Date.now() / 1000);
 
 describe('signatureHeaders', () => {

@@ -175,7 +175,7 @@ describe('what goes wrong', () => {
     const { client } = clientFor('127.0.0.0/8, ::1/128');
     for (const host of ['127.0.0.1', 'localhost']) {
       const result = await client.post(`http://${host}:${port}/hook`, {}, '{}');
-      expect(result).toEqual({ error: 'connection refused', durationMs: expect.any(Number) });
+      expect(result).toEqual({ error: 'connection refused', errorClass: 'connection', durationMs: expect.any(Number) });
       tellsNothing(result.error, port);
     }
   });
@@ -222,8 +222,9 @@ describe('what goes wrong', () => {
 
   it('a name that does not resolve', async () => {
     const { client } = clientFor('');
-    const { error } = await client.post(`http://${UNRESOLVABLE}/hook`, {}, '{}');
+    const { error, errorClass } = await client.post(`http://${UNRESOLVABLE}/hook`, {}, '{}');
     expect(error).toBe('the host name does not resolve');
+    expect(errorClass).toBe('dns');
   });
 
   it.each(['not a url', 'http://', 'https://user:pass word@/'])('%j is no URL: a result all the same', async (url) => {
@@ -246,7 +247,7 @@ describe('a blocked address', () => {
     async (host) => {
       const { guarded, port, connections } = await setup();
       const result = await guarded.client.post(`http://${host}:${port}/hook`, {}, '{}');
-      expect(result).toEqual({ error: told, durationMs: expect.any(Number) });
+      expect(result).toEqual({ error: told, errorClass: 'blocked', durationMs: expect.any(Number) });
       expect(connections()).toBe(0);
     },
   );

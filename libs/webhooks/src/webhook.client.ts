@@ -3,23 +3,31 @@ import { Settings } from '@soko/config';
 import { Log } from '@soko/observability';
 import { Agent } from 'undici';
 import { AddressGuard, BlockedAddressError, type Refusal } from './address-guard.js';
+import { type CallResult, WebhookCall } from './webhook.call.js';
+
+export type { CallResult } from './webhook.call.js';
 
 const CONNECT_MS = 5_000;
 const TOTAL_MS = 15_000;
-const BODY_LIMIT = 16 * 1024;
+/** How exactly the total is kept. */
+const TICK_MS = 100;
+/** Many merchants may have the same partner: one of them whose calls hang must leave connections to the others. */
+const CONNECTIONS_PER_ORIGIN = 256;
+const TARGETS = 2_000;
 
-export interface CallResult {
-  status?: number;
-  body?: string;
-  /** For the merchant to read; never holds an address of ours. */
-  error?: string;
-  durationMs: number;
+interface Target {
+  origin: string;
+  path: string;
 }
 
 /** Calls merchants' URLs: public addresses only, no redirects, bounded in time and in what is read. */
 @Injectable()
 export class WebhookClient implements OnApplicationShutdown {
   private readonly agent: Agent;
+  /** In the order in which they began, which is that in which their time runs out. */
+  private calls: WebhookCall[] = [];
+  private ticking?: NodeJS.Timeout;
+  private readonly targets = new Map<string, Target>();
 
   constructor(
     settings: Settings,
@@ -28,7 +36,7 @@ export class WebhookClient implements OnApplicationShutdown {
     private readonly guard: AddressGuard = new AddressGuard(settings.WEBHOOK_ALLOWED_CIDRS, { httpsOnly: settings.production }),
   ) {
     this.agent = new Agent({
-      connections: 32,
+      connections: CONNECTIONS_PER_ORIGIN,
       headersTimeout: TOTAL_MS,
       bodyTimeout: TOTAL_MS,
       connect: guard.connector(CONNECT_MS),
@@ -41,62 +49,54 @@ export class WebhookClient implements OnApplicationShutdown {
   }
 
   /** One POST. Never throws: what went wrong is in the result. */
-  async post(url: string, headers: Record<string, string>, body: string): Promise<CallResult> {
-    const started = performance.now();
-    const took = () => Math.round(performance.now() - started);
-    try {
-      const target = this.guard.check(url);
-      const response = await this.agent.request({
-        origin: target.origin,
-        path: target.pathname + target.search,
-        method: 'POST',
-        headers,
-        body,
-        signal: AbortSignal.timeout(TOTAL_MS),
+  post(url: string, headers: Record<string, string>, body: string): Promise<CallResult> {
+    return new Promise((resolve) => {
+      const call = new WebhookCall((result, error) => {
+        if (error instanceof BlockedAddressError)
+          this.log.warn({ url: new URL(url).host, address: error.address }, 'blocked webhook address');
+        resolve(result);
       });
-      return { status: response.statusCode, body: await readSome(response.body), durationMs: took() };
-    } catch (error) {
-      if (error instanceof BlockedAddressError)
-        this.log.warn({ url: new URL(url).host, address: error.address }, 'blocked webhook address');
-      return { error: describe(error), durationMs: took() };
-    }
+      try {
+        const { origin, path } = this.target(url);
+        this.agent.dispatch({ origin, path, method: 'POST', headers, body }, call);
+        this.watch(call);
+      } catch (error) {
+        call.fail(error as Error);
+      }
+    });
   }
 
   onApplicationShutdown(): Promise<void> {
+    clearInterval(this.ticking);
     return this.agent.destroy();
   }
-}
 
-/** The first bytes of an answer; the rest is not read. */
-async function readSome(stream: AsyncIterable<Buffer> & { destroy: () => unknown }): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of stream) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size >= BODY_LIMIT) break;
+  /** @throws what is wrong with the URL */
+  private target(url: string): Target {
+    const known = this.targets.get(url);
+    if (known) return known;
+    const { origin, pathname, search } = this.guard.check(url);
+    if (this.targets.size >= TARGETS) this.targets.clear();
+    const target = { origin, path: pathname + search };
+    this.targets.set(url, target);
+    return target;
   }
-  // As a stream: a character that the limit cuts in half is left out.
-  return new TextDecoder().decode(Buffer.concat(chunks).subarray(0, BODY_LIMIT), { stream: true }).replaceAll('\0', '');
-}
 
-const REFUSED: Record<Refusal, string> = {
-  address: 'blocked address: the URL leads to an address that may not be called',
-  https: 'blocked address: the URL must be https',
-  port: 'blocked address: the port of the URL is not one for webhooks',
-  credentials: 'blocked address: the URL must hold no user and no password',
-  url: 'blocked address: the URL must be http or https',
-};
+  private watch(call: WebhookCall): void {
+    this.calls.push(call);
+    this.ticking ??= setInterval(() => this.tick(), TICK_MS);
+  }
 
-function describe(error: unknown): string {
-  if (error instanceof BlockedAddressError) return REFUSED[error.refusal];
-  const { code, name } = error as { code?: string; name?: string };
-  if (name === 'TimeoutError' || code?.includes('TIMEOUT')) return 'timeout: no complete answer within 15 s';
-  const known: Record<string, string> = {
-    ECONNREFUSED: 'connection refused',
-    ECONNRESET: 'connection reset',
-    ENOTFOUND: 'the host name does not resolve',
-    UND_ERR_SOCKET: 'the connection was closed before an answer came',
-  };
-  return known[code ?? ''] ?? 'the call failed';
+  /** All calls have the same time, so those whose time is up are the first ones. */
+  private tick(): void {
+    const since = performance.now() - TOTAL_MS;
+    for (const call of this.calls) {
+      if (call.started > since) break;
+      call.fail(new DOMException('no complete answer', 'TimeoutError'));
+    }
+    this.calls = this.calls.filter((call) => !call.ended);
+    if (this.calls.length > 0) return;
+    clearInterval(this.ticking);
+    this.ticking = undefined;
+  }
 }

@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { deliverWebhook, type DeliverWebhookJob } from '@soko/contracts';
+import { drainWebhook, type DrainWebhookJob } from '@soko/contracts';
 import { Handles } from '@soko/queues';
-import { WebhookDeliveryService } from './delivery.service.js';
+import { Drains } from './drains.js';
 
 @Injectable()
 export class WebhookProcessor {
-  constructor(private readonly deliveries: WebhookDeliveryService) {}
+  constructor(private readonly drains: Drains) {}
 
-  @Handles(deliverWebhook)
-  run(job: DeliverWebhookJob): Promise<void> {
-    return this.deliveries.attempt(job.merchantId, job.deliveryId);
+  @Handles(drainWebhook)
+  run(job: DrainWebhookJob): Promise<void> {
+    return this.drains.take(job.merchantId, job.webhookId);
   }
 }

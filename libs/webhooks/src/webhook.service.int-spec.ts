@@ -1,24 +1,12 @@
 import { newId, NotFoundError } from '@soko/common';
-import { integration } from '@soko/testing';
+import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { expect, test } from 'vitest';
-import type { CreateWebhookBody, LogQuery } from './webhooks.dto.js';
-import { BadHeaderError, BlockedUrlError, TooManyHeadersError } from './webhooks.errors.js';
-import { WebhookService } from './webhook.service.js';
-import { WebhooksModule } from './webhooks.module.js';
+import { signatureHeaders, signingKey } from './signature.js';
+import { BODY, setupSubscriptions } from './subscription.fixture.js';
+import { WebhookSecrets } from './webhook-secrets.js';
+import { BadFilterError, BadHeaderError, BlockedUrlError, TooManyHeadersError } from './webhooks.errors.js';
 
-const BODY: CreateWebhookBody = { url: 'http://127.0.0.1:9/hooks', events: ['order_created'] };
-
-async function setup(env?: Record<string, string>) {
-  const house = await integration({ imports: [WebhooksModule], env });
-  const merchantId = await house.shop();
-  const webhooks = house.module.get(WebhookService);
-  return {
-    ...house,
-    merchantId,
-    webhooks,
-    create: (body: Partial<CreateWebhookBody> = {}) => webhooks.create(merchantId, { ...BODY, ...body }),
-  };
-}
+const setup = (env?: Record<string, string>) => setupSubscriptions({ env });
 
 test('the secret is shown once, to the maker; header values are shown to nobody', async () => {
   const { webhooks, merchantId, create } = await setup();
@@ -27,9 +15,10 @@ test('the secret is shown once, to the maker; header values are shown to nobody'
   expect(made).toEqual({
     id: expect.any(String),
     url: BODY.url,
-    events: ['order_created'],
+    events: ['*'],
     description: 'Ours',
     headers: ['X-Token'],
+    ordered: false,
     active: true,
     createdAt: expect.any(String),
   });
@@ -90,7 +79,7 @@ test('another merchant’s subscriptions are not found', async () => {
     await expect(webhooks.get(who, what)).rejects.toThrow(NotFoundError);
     await expect(webhooks.update(who, what, { active: false })).rejects.toThrow(NotFoundError);
     await expect(webhooks.remove(who, what)).rejects.toThrow(NotFoundError);
-    await expect(webhooks.logs(who, what, { limit: 10 })).rejects.toThrow(NotFoundError);
+    await expect(webhooks.rotateSecret(who, what)).rejects.toThrow(NotFoundError);
   }
   expect((await webhooks.list(other, { limit: 10 })).data).toEqual([]);
   expect((await webhooks.get(merchantId, id)).active).toBe(true);
@@ -107,32 +96,102 @@ test('subscriptions are paged in the order in which they were made', async () =>
   expect([...first.data, ...second.data].map(({ id }) => id)).toEqual(made);
 });
 
-test('the log is paged newest first, by outcome and by event, without gap or double while attempts go on', async () => {
-  const { create, webhooks, merchantId, tenancy } = await setup();
-  const [{ id }, other] = [await create(), await create()];
-  let attempts = 0;
-  const log = (webhookId: string, outcome: string, type: string) =>
-    tenancy.run(merchantId, (tx) =>
-      tx.query(
-        `INSERT INTO webhook_logs (merchant_id, webhook_id, delivery_id, event_id, event_type, attempt, outcome, request, duration_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, '{"url": "", "headers": {}}', 1)`,
-        [merchantId, webhookId, newId(), newId(), type, (attempts += 1), outcome],
-      ),
-    );
-  for (let n = 1; n <= 9; n += 1) await log(id, n % 3 === 0 ? 'failed' : 'delivered', n < 5 ? 'order_created' : 'message_sent');
-  await log(other.id, 'failed', 'order_created');
-  const numbers = async (query: Partial<LogQuery>) =>
-    (await webhooks.logs(merchantId, id, { limit: 50, ...query })).data.map(({ attempt }) => attempt);
-  expect(await numbers({ status: 'failed' })).toEqual([9, 6, 3]);
-  expect(await numbers({ event: 'order_created' })).toEqual([4, 3, 2, 1]);
-  expect(await numbers({ event: 'order_created', status: 'failed' })).toEqual([3]);
-  const seen: number[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await webhooks.logs(merchantId, id, { limit: 4, cursor });
-    seen.push(...page.data.map(({ attempt }) => attempt));
-    cursor = page.pagination.nextCursor;
-    await log(id, 'failed', 'order_created');
-  } while (cursor);
-  expect(seen).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1]);
+test('what is optional can be set, changed alone, and emptied by null', async () => {
+  const { create, webhooks, merchantId, rows } = await setup();
+  const set = { description: 'Ours', filters: { kind: 'simulator' }, rateLimit: 5, ordered: true };
+  const { id, secret: _, ...made } = await create({ ...set, headers: { 'x-token': 's' } });
+  expect(made).toMatchObject({ ...set, headers: ['x-token'] });
+  const changed = await webhooks.update(merchantId, id, { rateLimit: 7 });
+  expect(changed).toMatchObject({ ...set, rateLimit: 7, headers: ['x-token'] });
+  const emptied = await webhooks.update(merchantId, id, { description: null, filters: null, rateLimit: null, headers: null });
+  for (const field of ['description', 'filters', 'rateLimit']) expect(emptied, field).not.toHaveProperty(field);
+  expect(emptied).toMatchObject({ headers: [], ordered: true });
+  await webhooks.update(merchantId, id, { filters: {}, headers: {} });
+  expect(await rows('SELECT filters, headers FROM webhooks')).toEqual([{ filters: null, headers: null }]);
+});
+
+test('filters must be able to match, together with the events that they stand beside', async () => {
+  const { create, webhooks, merchantId } = await setup();
+  await expect(create({ filters: { sku: 'RICE', chatId: 'x' } })).rejects.toMatchObject({
+    status: 422,
+    errors: [{ path: 'filters', code: 'filter' }],
+  });
+  const { id } = await create({ events: ['product_updated'], filters: { sku: 'RICE' } });
+  // What stands already counts as much as what is given.
+  await expect(webhooks.update(merchantId, id, { events: ['order_created'] })).rejects.toThrow(BadFilterError);
+  await expect(webhooks.update(merchantId, id, { filters: { chatId: 'x' } })).rejects.toThrow(BadFilterError);
+  await webhooks.update(merchantId, id, { events: ['order_created'], filters: { status: 'pending' } });
+  expect(await webhooks.get(merchantId, id)).toMatchObject({ events: ['order_created'], filters: { status: 'pending' } });
+});
+
+test('a subscription begins with the present, and so does one that is taken up again', async () => {
+  const { create, webhooks, merchantId, happen, rows } = await setup();
+  const cursors = () => rows<{ cursor: string }>('SELECT cursor FROM webhook_drains');
+  const end = async () => (await rows<{ cursor: string }>('SELECT max(position) AS cursor FROM events'))[0]!;
+  await happen(3);
+  const { id } = await create();
+  expect(await cursors()).toEqual([await end()]);
+  await webhooks.update(merchantId, id, { active: false });
+  const before = await end();
+  await happen(3);
+  expect(await cursors()).toEqual([before]);
+  await webhooks.update(merchantId, id, { active: true });
+  expect(await cursors()).toEqual([await end()]);
+});
+
+test('how the calls go is shown, and why Soko has disabled it, until it is taken up again', async () => {
+  const { create, webhooks, merchantId, rows } = await setup();
+  const { id } = await create();
+  await rows(
+    `UPDATE webhook_drains SET failing_since = '2026-11-21T14:00:00Z', breaker = 'open', breaker_until = '2126-11-21T14:00:00Z', warned = 2`,
+  );
+  const open = { failingSince: '2026-11-21T14:00:00.000Z', breaker: { state: 'open', until: '2126-11-21T14:00:00.000Z' } };
+  expect(await webhooks.get(merchantId, id)).toMatchObject(open);
+  expect((await webhooks.list(merchantId, { limit: 5 })).data).toEqual([expect.objectContaining(open)]);
+  await rows(`UPDATE webhooks SET active = false, disabled_reason = 'failing', disabled_at = now()`);
+  expect(await webhooks.get(merchantId, id)).toMatchObject({
+    active: false,
+    disabledReason: 'failing',
+    disabledAt: expect.any(String),
+  });
+  const again = await webhooks.update(merchantId, id, { active: true });
+  for (const field of ['disabledReason', 'disabledAt', 'failingSince', 'breaker']) expect(again, field).not.toHaveProperty(field);
+  expect(again.active).toBe(true);
+});
+
+test('a rotated secret signs with the one before it for a day, and with no other', async () => {
+  const { create, webhooks, merchantId, rows, module } = await setup();
+  const { id, secret: first } = await create();
+  const second = await webhooks.rotateSecret(merchantId, id);
+  const third = await webhooks.rotateSecret(merchantId, id);
+  expect(new Set([first, second.secret, third.secret]).size).toBe(3);
+  expect(third.secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+  expect(Date.parse(third.oldSecretValidUntil) - Date.now()).toBeGreaterThan(24 * 3_600_000 - 60_000);
+  expect(Date.parse(third.oldSecretValidUntil) - Date.now()).toBeLessThanOrEqual(24 * 3_600_000);
+  expect((await webhooks.get(merchantId, id)).oldSecretValidUntil).toBe(third.oldSecretValidUntil);
+
+  const [row] = await rows<{ secret: string; old_secret: string; all: string }>(
+    'SELECT secret, old_secret, w::text AS all FROM webhooks w',
+  );
+  // Nothing that lies in the table can be read without the key.
+  for (const { secret } of [{ secret: first }, second, third]) expect(row!.all).not.toContain(secret.slice(6));
+  const secrets = module.get(WebhookSecrets);
+  const kept = [secrets.secret(row!.secret, merchantId), secrets.oldSecret(row!.old_secret, merchantId)];
+  expect(kept).toEqual([third.secret, second.secret]);
+  const headers = signatureHeaders(kept.map(signingKey), 'msg_1', Math.floor(Date.now() / 1_000), '{}');
+  for (const each of kept) expect(new StandardWebhook(each).verify('{}', headers)).toEqual({});
+  expect(() => new StandardWebhook(first).verify('{}', headers)).toThrow('No matching signature found');
+});
+
+test('rotations at once leave one old secret, which was shown to somebody', async () => {
+  const { create, webhooks, merchantId, rows, module } = await setup();
+  const { id, secret } = await create();
+  const shown = await Promise.all(Array.from({ length: 5 }, () => webhooks.rotateSecret(merchantId, id)));
+  const [row] = await rows<{ secret: string; old_secret: string }>('SELECT secret, old_secret FROM webhooks');
+  const secrets = module.get(WebhookSecrets);
+  const all = new Set([secret, ...shown.map((each) => each.secret)]);
+  expect(all.size).toBe(6);
+  const [current, old] = [secrets.secret(row!.secret, merchantId), secrets.oldSecret(row!.old_secret, merchantId)];
+  expect(current).not.toBe(old);
+  for (const each of [current, old]) expect(all.has(each)).toBe(true);
 });

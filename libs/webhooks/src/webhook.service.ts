@@ -1,36 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import { decodeCursor, newId, NotFoundError, type Page, pageOf, type PageQuery } from '@soko/common';
-import { findPage, Tenancy } from '@soko/database';
+import { newId, NotFoundError, type Page, type PageQuery } from '@soko/common';
+import { findPage, Tenancy, type TenantTx } from '@soko/database';
 import { newSecret } from './signature.js';
+import { checkFilters, type Filters } from './webhook-filters.js';
 import { WebhookClient } from './webhook.client.js';
 import { WebhookSecrets } from './webhook-secrets.js';
 import { Webhook } from './webhook.entity.js';
-import type {
-  CreatedWebhookView,
-  CreateWebhookBody,
-  LogQuery,
-  UpdateWebhookBody,
-  WebhookLogView,
-  WebhookView,
-} from './webhooks.dto.js';
+import { healthOf, webhookView } from './webhook.view.js';
+import type { CreatedWebhookView, CreateWebhookBody, RotatedSecretView, UpdateWebhookBody, WebhookView } from './webhooks.dto.js';
 import { BadHeaderError, BlockedUrlError, TooManyHeadersError } from './webhooks.errors.js';
 
 const MAX_HEADERS = 20;
-
-interface LogRow {
-  id: string;
-  webhook_id: string;
-  event_id: string;
-  event_type: string;
-  attempt: number;
-  outcome: 'delivered' | 'failed';
-  request: WebhookLogView['request'];
-  response_status: number | null;
-  response_body: string | null;
-  duration_ms: number;
-  error: string | null;
-  created_at: Date;
-}
+/** How long the secret before the present one signs too. */
+const OVERLAP_MS = 24 * 3_600_000;
 
 @Injectable()
 export class WebhookService {
@@ -40,8 +22,9 @@ export class WebhookService {
     private readonly secrets: WebhookSecrets,
   ) {}
 
-  /** @throws BlockedUrlError, BadHeaderError, TooManyHeadersError */
+  /** It is sent what happens from now on. @throws BlockedUrlError, BadHeaderError, TooManyHeadersError, BadFilterError */
   async create(merchantId: string, body: CreateWebhookBody): Promise<CreatedWebhookView> {
+    checkFilters(body.filters ?? {}, body.events);
     await this.check(body);
     const secret = newSecret();
     const row = {
@@ -53,68 +36,98 @@ export class WebhookService {
       headers: this.secrets.sealHeaders(body.headers ?? {}, merchantId),
       secret: this.secrets.sealSecret(secret, merchantId),
       active: body.active ?? true,
+      filters: kept(body.filters),
+      rateLimit: body.rateLimit ?? null,
+      ordered: body.ordered ?? false,
+      oldSecret: null,
+      oldSecretUntil: null,
     };
     await this.tenancy.run(merchantId, (tx) => tx.manager.insert(Webhook, row));
-    return { ...this.view({ ...row, createdAt: new Date() }), secret };
+    const made = { ...row, disabledReason: null, disabledAt: null, createdAt: new Date() };
+    return { ...webhookView(made, this.headersOf(made)), secret };
   }
 
-  /** @throws NotFoundError, BlockedUrlError, BadHeaderError, TooManyHeadersError */
+  /**
+   * One that is taken up again goes on with what happens from now on.
+   * @throws NotFoundError, BlockedUrlError, BadHeaderError, TooManyHeadersError, BadFilterError
+   */
   async update(merchantId: string, id: string, body: UpdateWebhookBody): Promise<WebhookView> {
     // What is not there is not there, whatever else is wrong.
     await this.get(merchantId, id);
     await this.check(body);
-    return this.tenancy.run(merchantId, async ({ manager }) => {
-      const { headers, ...rest } = body;
-      const changes = { ...rest, ...(headers ? { headers: this.secrets.sealHeaders(headers, merchantId) } : {}) };
-      if (Object.keys(changes).length > 0) await manager.update(Webhook, { merchantId, id }, changes);
-      const row = await manager.findOneBy(Webhook, { merchantId, id });
-      if (!row) throw new NotFoundError('webhook', id);
-      return this.view(row);
+    return this.tenancy.run(merchantId, async (tx) => {
+      const before = await this.lock(tx, id);
+      const { headers, filters, ...rest } = body;
+      if (filters !== undefined || body.events) {
+        checkFilters((filters === undefined ? before.filters : filters) ?? {}, body.events ?? before.events);
+      }
+      const changes = {
+        ...rest,
+        ...(headers === undefined ? {} : { headers: this.secrets.sealHeaders(headers ?? {}, merchantId) }),
+        ...(filters === undefined ? {} : { filters: kept(filters) }),
+      };
+      if (Object.keys(changes).length > 0) await tx.manager.update(Webhook, { merchantId, id }, changes);
+      return this.read(tx, id);
     });
   }
 
-  async get(merchantId: string, id: string): Promise<WebhookView> {
-    const row = await this.tenancy.run(merchantId, ({ manager }) => manager.findOneBy(Webhook, { merchantId, id }));
-    if (!row) throw new NotFoundError('webhook', id);
-    return this.view(row);
+  get(merchantId: string, id: string): Promise<WebhookView> {
+    return this.tenancy.run(merchantId, (tx) => this.read(tx, id));
   }
 
   async list(merchantId: string, query: PageQuery): Promise<Page<WebhookView>> {
-    return this.tenancy.run(merchantId, (tx) => findPage(tx, Webhook, query, (row) => this.view(row)));
+    return this.tenancy.run(merchantId, async (tx) => {
+      const { data, pagination } = await findPage(tx, Webhook, query, (row) => row);
+      const health = await healthOf(
+        tx,
+        data.map(({ id }) => id),
+      );
+      return { data: data.map((row) => webhookView(row, this.headersOf(row), health.get(row.id))), pagination };
+    });
   }
 
-  /** Its deliveries and logs go with it. */
+  /** What it is owed and its logs go with it. */
   async remove(merchantId: string, id: string): Promise<void> {
     const { affected } = await this.tenancy.run(merchantId, ({ manager }) => manager.delete(Webhook, { merchantId, id }));
     if (affected === 0) throw new NotFoundError('webhook', id);
   }
 
-  /** Every attempt, newest first. */
-  async logs(merchantId: string, webhookId: string, query: LogQuery): Promise<Page<WebhookLogView>> {
-    await this.get(merchantId, webhookId);
-    const after = decodeCursor(query.cursor, 'id');
-    const rows = await this.tenancy.run(merchantId, (tx) =>
-      tx.query<LogRow>(
-        `SELECT * FROM webhook_logs WHERE merchant_id = $1 AND webhook_id = $2 AND ($3::uuid IS NULL OR id < $3)
-           AND ($4::text IS NULL OR outcome = $4) AND ($5::text IS NULL OR event_type = $5)
-         ORDER BY id DESC LIMIT $6`,
-        [merchantId, webhookId, after?.[0] ?? null, query.status ?? null, query.event ?? null, query.limit + 1],
-      ),
-    );
-    return pageOf(rows, query.limit, logView, (row) => [row.id]);
+  /** A new secret. The one before it signs too for a day; one before that does not any more. */
+  rotateSecret(merchantId: string, id: string): Promise<RotatedSecretView> {
+    return this.tenancy.run(merchantId, async (tx) => {
+      const before = await this.lock(tx, id);
+      const secret = newSecret();
+      const until = new Date(Date.now() + OVERLAP_MS);
+      await tx.manager.update(
+        Webhook,
+        { merchantId, id },
+        {
+          secret: this.secrets.sealSecret(secret, merchantId),
+          oldSecret: this.secrets.sealOldSecret(this.secrets.secret(before.secret, merchantId), merchantId),
+          oldSecretUntil: until,
+        },
+      );
+      return { secret, oldSecretValidUntil: until.toISOString() };
+    });
   }
 
-  private view(row: Webhook): WebhookView {
-    return {
-      id: row.id,
-      url: row.url,
-      events: row.events,
-      ...(row.description ? { description: row.description } : {}),
-      headers: Object.keys(this.secrets.headers(row.headers, row.merchantId)),
-      active: row.active,
-      createdAt: row.createdAt.toISOString(),
-    };
+  private async read(tx: TenantTx, id: string): Promise<WebhookView> {
+    const [row, health] = await Promise.all([
+      tx.manager.findOneBy(Webhook, { merchantId: tx.merchantId, id }),
+      healthOf(tx, [id]),
+    ]);
+    if (!row) throw new NotFoundError('webhook', id);
+    return webhookView(row, this.headersOf(row), health.get(id));
   }
+
+  private async lock(tx: TenantTx, id: string): Promise<Webhook> {
+    const where = { merchantId: tx.merchantId, id };
+    const row = await tx.manager.findOne(Webhook, { where, lock: { mode: 'pessimistic_write' } });
+    if (!row) throw new NotFoundError('webhook', id);
+    return row;
+  }
+
+  private headersOf = (row: Webhook): string[] => Object.keys(this.secrets.headers(row.headers, row.merchantId));
 
   private async check(body: UpdateWebhookBody): Promise<void> {
     const headers = Object.entries(body.headers ?? {});
@@ -132,18 +145,6 @@ export class WebhookService {
   }
 }
 
-function logView(row: LogRow): WebhookLogView {
-  return {
-    id: row.id,
-    webhookId: row.webhook_id,
-    eventId: row.event_id,
-    event: row.event_type,
-    attempt: row.attempt,
-    status: row.outcome,
-    request: row.request,
-    ...(row.response_status === null ? {} : { response: { status: row.response_status, body: row.response_body ?? '' } }),
-    durationMs: row.duration_ms,
-    ...(row.error ? { error: row.error } : {}),
-    createdAt: row.created_at.toISOString(),
-  };
-}
+/** None at all is kept as nothing. */
+const kept = (filters: Filters | null | undefined): Filters | null =>
+  filters && Object.keys(filters).length > 0 ? filters : null;
