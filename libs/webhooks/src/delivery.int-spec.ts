@@ -192,7 +192,7 @@ test('a subscription that is deleted while it is called is called no more, and t
   for (const answer of answers.splice(0)) answer();
   await take();
   // It is let go of when it hears that it is gone.
-  await expect.poll(() => (module.get(Drains) as unknown as { running: Map<string, object> }).running.size).toBe(0);
+  await expect.poll(() => module.get<Drains, { running: Map<string, object> }>(Drains).running.size).toBe(0);
   expect(receiver.calls).toHaveLength(before);
   expect(await rows('SELECT id FROM webhook_deliveries UNION ALL SELECT id FROM webhook_logs')).toEqual([]);
 });

@@ -214,7 +214,7 @@ test('samples, replays and recoveries are sent once; a replay beside a retry tha
 
 test('a log that cannot be written after a 200 does not send again', async () => {
   const { module, send, called, receiver, logged, events, drain } = await setup();
-  const settler = module.get(Settler) as unknown as { write: (...args: unknown[]) => Promise<void> };
+  const settler = module.get<Settler, { write: (...args: unknown[]) => Promise<void> }>(Settler);
   const write = settler.write.bind(settler);
   let failures = 3;
   settler.write = async (...args) => {
