@@ -131,13 +131,16 @@ export async function setup({ answer, columns = {}, ...options }: Options = {}) 
       ),
     logs: async () => (await module.get(WebhookLogService).list(merchantId, webhookId, { limit: 100 })).data,
     /** So many calls are on record. */
-    logged: (count: number) =>
-      expect
+    logged: async (count: number): Promise<void> => {
+      await expect
         .poll(async () => (await rows<{ n: number }>('SELECT count(*)::int AS n FROM webhook_logs'))[0]!.n, {
           timeout: PATIENCE_MS,
         })
-        .toBe(count),
-    called: (count: number) => expect.poll(() => receiver.calls.length, { timeout: PATIENCE_MS }).toBe(count),
+        .toBe(count);
+    },
+    called: async (count: number): Promise<void> => {
+      await expect.poll(() => receiver.calls.length, { timeout: PATIENCE_MS }).toBe(count);
+    },
     drain,
     owed,
   };

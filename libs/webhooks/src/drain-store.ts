@@ -83,6 +83,8 @@ const ENDPOINT = `w.url, w.events, w.filters, w.headers, w.secret, w.rate_limit 
 /** Not to be called before then. */
 const BLOCKED = `greatest(CASE WHEN d.breaker = 'open' THEN d.breaker_until END, d.resume_at)`;
 
+const at = (ms: number | null): number | undefined => (ms === null ? undefined : Date.now() + ms);
+
 /** Reads and writes about one subscription, as its merchant. What every call leads to is written by the Settler. */
 @Injectable()
 export class DrainStore {
@@ -111,7 +113,6 @@ export class DrainStore {
       ),
     );
     if (!row) return undefined;
-    const at = (ms: number | null): number | undefined => (ms === null ? undefined : Date.now() + ms);
     const breaker = { state: row.state, until: at(row.until) ?? 0, opened: row.opened, calls: row.calls };
     return {
       endpoint: row,

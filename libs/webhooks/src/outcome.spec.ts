@@ -74,17 +74,17 @@ describe('Retry-After', () => {
   });
 });
 
-describe('an endpoint that does nothing but fail', () => {
-  /** Steps of failures at these days, counted from the first. */
-  const steps = (days: number[]): (string | undefined)[] => {
-    let illness: Illness = { warned: 0 };
-    return days.map((day) => {
-      const next = illnessStep(illness, NOW + day * DAY);
-      illness = next.illness;
-      return next.step;
-    });
-  };
+/** Steps of failures at these days, counted from the first. */
+const steps = (days: number[]): (string | undefined)[] => {
+  let illness: Illness = { warned: 0 };
+  return days.map((day) => {
+    const next = illnessStep(illness, NOW + day * DAY);
+    illness = next.illness;
+    return next.step;
+  });
+};
 
+describe('an endpoint that does nothing but fail', () => {
   it('is told of after one day and three, and switched off after five', () => {
     expect(steps([0, 0.9, 1, 1.1, 2.9, 3, 4.9, 5])).toEqual([
       undefined,

@@ -84,7 +84,7 @@ test('410 switches the subscription off at once, says why, and no more calls beg
   const { send, logged, rows, receiver, drain, take, emit } = await setup({ answer: by(() => 410) });
   await send(1);
   await logged(1);
-  await until('it is off', async () => (await rows<{ active: boolean }>('SELECT active FROM webhooks'))[0]!.active === false);
+  await until('it is off', async () => (await rows('SELECT 1 AS one FROM webhooks WHERE active')).length === 0);
   expect(await rows('SELECT disabled_reason, disabled_at IS NOT NULL AS dated FROM webhooks')).toEqual([
     { disabled_reason: 'gone', dated: true },
   ]);
@@ -214,7 +214,7 @@ test('samples, replays and recoveries are sent once; a replay beside a retry tha
 
 test('a log that cannot be written after a 200 does not send again', async () => {
   const { module, send, called, receiver, logged, events, drain } = await setup();
-  const settler = module.get(Settler) as unknown as { write: (...args: unknown[]) => Promise<void> };
+  const settler = module.get<Settler, { write: (...args: unknown[]) => Promise<void> }>(Settler);
   const write = settler.write.bind(settler);
   let failures = 3;
   settler.write = async (...args) => {
@@ -269,11 +269,8 @@ test('a limit of calls a second holds, also where another takes over', async () 
   const second = await another(first.databaseUrl);
   await second.module.get(Drains).take(merchantId, webhookId);
   await called(50);
-  for (const [n, at] of times.entries()) {
-    const twentyLater = times[n + 20];
-    // Where they arrive they may have come a little closer than they left.
-    if (twentyLater !== undefined) expect(twentyLater - at).toBeGreaterThan(900);
-  }
+  // Where they arrive they may have come a little closer than they left.
+  expect(Math.min(...times.slice(20).map((at, n) => at - times[n]!))).toBeGreaterThan(900);
 }, 60_000);
 
 test('a subscription that has failed for a day, for three and for five: two notes to its owner, then it is off', async () => {
