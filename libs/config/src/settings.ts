@@ -131,6 +131,16 @@ export class Settings {
   /** Private ranges that webhooks may call, as CIDRs. */
   @list() @IsString({ each: true }) WEBHOOK_ALLOWED_CIDRS: string[] = [];
 
+  /** The history of events is kept for so many months; for ever when it is not set. */
+  @IsOptional() @number() @IsInt() @Min(1) @Max(1_200) EVENT_MONTHS?: number;
+  /** Streams of events that a merchant may have open at one process. */
+  @number() @IsInt() @Min(1) @Max(100_000) REALTIME_STREAMS: number = 100;
+  /** A client for whom so many events, or so many bytes of them, lie here and are not taken is cut off. */
+  @number() @IsInt() @Min(10) @Max(100_000) REALTIME_BUFFER_EVENTS: number = 1_000;
+  @number() @IsInt() @Min(1_024) @Max(1_073_741_824) REALTIME_BUFFER_BYTES: number = 1_048_576;
+  /** Seconds between signs of life on a stream where nothing happens. */
+  @number() @IsInt() @Min(1) @Max(300) REALTIME_HEARTBEAT_S: number = 15;
+
   /** Fixed for the life of a database: channels are hashed onto so many shards. */
   @number() @IsInt() @Min(1) @Max(256) GATEWAY_SHARDS: number = 4;
   @number() @IsInt() @Min(1_000) @Max(60_000) GATEWAY_LEASE_MS: number = 8_000;
