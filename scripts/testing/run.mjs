@@ -36,6 +36,7 @@ const SAME_ON_ANY_STORE = [
   'orders-chaos',
   'staff',
   'broadcasts',
+  'realtime',
 ];
 
 /** One check a line: what it is called, and the command. */

@@ -10,6 +10,7 @@ import { ChannelsController } from './channels.controller.js';
 import { ContactsController } from './contacts.controller.js';
 import { DeliveriesController } from './deliveries.controller.js';
 import { HealthController } from './health.controller.js';
+import { HistoryController } from './history.controller.js';
 import { IdempotencyInterceptor, isOutsideUnits } from './idempotency.interceptor.js';
 import { MediaController, MediaLinksController } from './media.controller.js';
 import { MerchantController } from './merchant.controller.js';
@@ -50,6 +51,7 @@ export const CONTROLLERS: Type[] = [
   DeliveriesController,
   TrackingController,
   WebhooksController,
+  HistoryController,
   WhatsappWebhookController,
   PaymentsWebhookController,
   AuditController,

@@ -4,6 +4,7 @@ import { JwtModule } from '@nestjs/jwt';
 import { Settings } from '@soko/config';
 import { ApiKeyService } from './api-key.service.js';
 import { AuthService } from './auth.service.js';
+import { CallerCheck } from './caller-check.service.js';
 import { CredentialService } from './credential.service.js';
 import { MerchantService } from './merchant.service.js';
 import { StaffPhoneService } from './staff-phone.service.js';
@@ -24,7 +25,7 @@ import { LimitsModule } from '@soko/limits';
       }),
     }),
   ],
-  providers: [ApiKeyService, AuthService, CredentialService, MerchantService, StaffPhoneService, TeamService],
-  exports: [ApiKeyService, AuthService, CredentialService, MerchantService, StaffPhoneService, TeamService],
+  providers: [ApiKeyService, AuthService, CallerCheck, CredentialService, MerchantService, StaffPhoneService, TeamService],
+  exports: [ApiKeyService, AuthService, CallerCheck, CredentialService, MerchantService, StaffPhoneService, TeamService],
 })
 export class IdentityModule {}

@@ -1,0 +1,135 @@
+import type { Caller } from '@soko/identity';
+import type { HistoryEvent, Place } from './event-history.js';
+import type { Follower } from './follower.js';
+import type { Ending } from './realtime.errors.js';
+
+/** A connection to a client, whatever it speaks. */
+export interface Outlet {
+  /** Takes an event. @returns false when that was enough for now: it calls the stream's `resume` when there is room again. */
+  send(event: HistoryEvent): boolean;
+  /** Shows that the connection is alive. */
+  beat(): void;
+  /** Tells the client why, and closes. */
+  end(ending: Ending): void;
+}
+
+/** Reads further back than the follower remembers. */
+export type ReadBack = (after: Place) => Promise<HistoryEvent[]>;
+
+/** A client that takes nothing for so long while something waits for it is not there any more. */
+export const STALL_MS = 30_000;
+const RETRY_MS = 1_000;
+
+/**
+ * One client's way through its merchant's history. Where it is is one place, which only goes forward; what comes next is always what
+ * the history has behind that place. So each event is sent once and in order, from wherever it is read: from the table while
+ * the client catches up, from what the follower has just read once it has. Nothing is queued here for a client that is slow: it stands
+ * still at its place, and is cut off when what happens meanwhile has gone past what is remembered.
+ */
+export class EventStream {
+  private outlet?: Outlet;
+  private blocked = false;
+  /** Has met the follower: from now on it may be left behind. */
+  private live = false;
+  private lookingBack = false;
+  private timer?: NodeJS.Timeout;
+  private over?: Ending | 'left';
+
+  constructor(
+    readonly caller: Caller,
+    private readonly follower: Follower,
+    private readonly readBack: ReadBack,
+    private place: Place,
+    private readonly types: ReadonlySet<string>,
+    private readonly left: (stream: EventStream) => void,
+    private readonly failed: (error: unknown) => void,
+  ) {}
+
+  /** Begins to send. */
+  start(outlet: Outlet): void {
+    if (this.over && this.over !== 'left') outlet.end(this.over);
+    this.outlet = outlet;
+    this.move();
+  }
+
+  /** Sends what there is. */
+  move(): void {
+    while (this.outlet && !this.over && !this.blocked && !this.lookingBack) {
+      const remembered = this.follower.after(this.place);
+      if (!remembered) this.lookBack();
+      else if (remembered.length > 0) this.send(remembered);
+      else {
+        this.live = true;
+        return;
+      }
+    }
+  }
+
+  /** The outlet has room again. */
+  resume(): void {
+    if (!this.blocked) return;
+    this.blocked = false;
+    clearTimeout(this.timer);
+    this.move();
+  }
+
+  /** Whether what it waits for is remembered no more, though it had caught up once. */
+  get leftBehind(): boolean {
+    return this.live && this.blocked && !this.follower.remembers(this.place);
+  }
+
+  beat(): void {
+    if (!this.blocked && !this.over) this.outlet?.beat();
+  }
+
+  /** From our side. */
+  end(ending: Ending): void {
+    if (this.over) return;
+    this.finish(ending);
+    this.outlet?.end(ending);
+  }
+
+  /** The client is gone. */
+  close(): void {
+    if (!this.over) this.finish('left');
+  }
+
+  private finish(how: Ending | 'left'): void {
+    this.over = how;
+    clearTimeout(this.timer);
+    this.left(this);
+  }
+
+  private lookBack(): void {
+    this.lookingBack = true;
+    this.readBack(this.place).then(
+      (events) => {
+        this.lookingBack = false;
+        // Months that are gone leave nothing to be read behind a place in them.
+        if (events.length === 0) this.place = this.follower.floor;
+        this.send(events);
+        this.move();
+      },
+      (error: unknown) => {
+        this.failed(error);
+        this.timer = setTimeout(() => {
+          this.lookingBack = false;
+          this.move();
+        }, RETRY_MS).unref();
+      },
+    );
+  }
+
+  private send(events: HistoryEvent[]): void {
+    for (const event of events) {
+      if (this.over || this.blocked) return;
+      this.place = event;
+      if (this.types.has(event.envelope.type) && !this.outlet!.send(event)) this.block();
+    }
+  }
+
+  private block(): void {
+    this.blocked = true;
+    this.timer = setTimeout(() => this.end('too_slow'), STALL_MS).unref();
+  }
+}
