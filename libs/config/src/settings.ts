@@ -135,7 +135,7 @@ export class Settings {
   @IsOptional() @number() @IsInt() @Min(1) @Max(1_200) EVENT_MONTHS?: number;
   /** Streams of events that a merchant may have open at one process. */
   @number() @IsInt() @Min(1) @Max(100_000) REALTIME_STREAMS: number = 100;
-  /** A client for whom so many events, or so many bytes of them, lie here and are not taken is cut off. */
+  /** So many events, and so many bytes of them, lie here for a client that does not take them; then it is cut off. */
   @number() @IsInt() @Min(10) @Max(100_000) REALTIME_BUFFER_EVENTS: number = 1_000;
   @number() @IsInt() @Min(1_024) @Max(1_073_741_824) REALTIME_BUFFER_BYTES: number = 1_048_576;
   /** Seconds between signs of life on a stream where nothing happens. */

@@ -17,20 +17,21 @@ export interface Outlet {
 export type ReadBack = (after: Place) => Promise<HistoryEvent[]>;
 
 /** A client that takes nothing for so long while something waits for it is not there any more. */
-export const STALL_MS = 30_000;
+const STALL_MS = 30_000;
+/** The same for one that what happens has left behind: there is more for it than is remembered. */
+const BEHIND_MS = 5_000;
 const RETRY_MS = 1_000;
 
 /**
  * One client's way through its merchant's history. Where it is is one place, which only goes forward; what comes next is always what
  * the history has behind that place. So each event is sent once and in order, from wherever it is read: from the table while
  * the client catches up, from what the follower has just read once it has. Nothing is queued here for a client that is slow: it stands
- * still at its place, and is cut off when what happens meanwhile has gone past what is remembered.
+ * still at its place until it takes more, and is cut off when it takes nothing.
  */
 export class EventStream {
   private outlet?: Outlet;
   private blocked = false;
-  /** Has met the follower: from now on it may be left behind. */
-  private live = false;
+  private behind = false;
   private lookingBack = false;
   private timer?: NodeJS.Timeout;
   private over?: Ending | 'left';
@@ -58,10 +59,7 @@ export class EventStream {
       const remembered = this.follower.after(this.place);
       if (!remembered) this.lookBack();
       else if (remembered.length > 0) this.send(remembered);
-      else {
-        this.live = true;
-        return;
-      }
+      else return;
     }
   }
 
@@ -69,13 +67,16 @@ export class EventStream {
   resume(): void {
     if (!this.blocked) return;
     this.blocked = false;
+    this.behind = false;
     clearTimeout(this.timer);
     this.move();
   }
 
-  /** Whether what it waits for is remembered no more, though it had caught up once. */
-  get leftBehind(): boolean {
-    return this.live && this.blocked && !this.follower.remembers(this.place);
+  /** The follower has forgotten something: whoever stands still before it has less time. */
+  checkBehind(): void {
+    if (!this.blocked || this.behind || this.follower.remembers(this.place)) return;
+    this.behind = true;
+    this.giveUpAfter(BEHIND_MS);
   }
 
   beat(): void {
@@ -130,6 +131,11 @@ export class EventStream {
 
   private block(): void {
     this.blocked = true;
-    this.timer = setTimeout(() => this.end('too_slow'), STALL_MS).unref();
+    this.giveUpAfter(STALL_MS);
+  }
+
+  private giveUpAfter(ms: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.end('too_slow'), ms).unref();
   }
 }

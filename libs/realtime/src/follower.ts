@@ -77,7 +77,7 @@ export class Follower {
     // Before anything is forgotten.
     for (const stream of this.streams) stream.move();
     this.forget();
-    for (const stream of this.streams) if (stream.leftBehind) stream.end('too_slow');
+    for (const stream of this.streams) stream.checkBehind();
   }
 
   private forget(): void {
