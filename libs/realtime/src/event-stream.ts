@@ -1,6 +1,5 @@
 import type { Caller } from '@soko/identity';
 import type { HistoryEvent, Place } from './event-history.js';
-import type { Follower } from './follower.js';
 import type { Ending } from './realtime.errors.js';
 
 /** A connection to a client, whatever it speaks. */
@@ -13,7 +12,16 @@ export interface Outlet {
   end(ending: Ending): void;
 }
 
-/** Reads further back than the follower remembers. */
+/** The latest of a history, as the follower remembers it. */
+export interface RecentPast {
+  /** Before the first that is remembered. */
+  readonly floor: Place;
+  remembers(place: Place): boolean;
+  /** What is behind `place`, as far as it was read; undefined where the table must be asked. */
+  after(place: Place): HistoryEvent[] | undefined;
+}
+
+/** Reads further back than that. */
 export type ReadBack = (after: Place) => Promise<HistoryEvent[]>;
 
 /** A client that takes nothing for so long while something waits for it is not there any more. */
@@ -38,7 +46,7 @@ export class EventStream {
 
   constructor(
     readonly caller: Caller,
-    private readonly follower: Follower,
+    private readonly recent: RecentPast,
     private readonly readBack: ReadBack,
     private place: Place,
     private readonly types: ReadonlySet<string>,
@@ -56,7 +64,7 @@ export class EventStream {
   /** Sends what there is. */
   move(): void {
     while (this.outlet && !this.over && !this.blocked && !this.lookingBack) {
-      const remembered = this.follower.after(this.place);
+      const remembered = this.recent.after(this.place);
       if (!remembered) this.lookBack();
       else if (remembered.length > 0) this.send(remembered);
       else return;
@@ -74,7 +82,7 @@ export class EventStream {
 
   /** The follower has forgotten something: whoever stands still before it has less time. */
   checkBehind(): void {
-    if (!this.blocked || this.behind || this.follower.remembers(this.place)) return;
+    if (!this.blocked || this.behind || this.recent.remembers(this.place)) return;
     this.behind = true;
     this.giveUpAfter(BEHIND_MS);
   }
@@ -107,7 +115,7 @@ export class EventStream {
       (events) => {
         this.lookingBack = false;
         // Months that are gone leave nothing to be read behind a place in them.
-        if (events.length === 0) this.place = this.follower.floor;
+        if (events.length === 0) this.place = this.recent.floor;
         this.send(events);
         this.move();
       },

@@ -1,5 +1,5 @@
 import type { EventHistory, HistoryEvent, Place } from './event-history.js';
-import type { EventStream } from './event-stream.js';
+import type { EventStream, RecentPast } from './event-stream.js';
 
 const PAGE = 200;
 
@@ -14,11 +14,10 @@ export interface Memory {
  * streams. Everybody's place is a place in the table, so any number of processes follow the same history without knowing
  * of each other.
  */
-export class Follower {
+export class Follower implements RecentPast {
   readonly streams = new Set<EventStream>();
   private recent: HistoryEvent[] = [];
   private bytes = 0;
-  /** Before the first that is remembered. */
   floor: Place;
   private reading?: Promise<void>;
   private again = false;
@@ -50,7 +49,6 @@ export class Follower {
     return place.position >= this.floor.position;
   }
 
-  /** What is behind `place`, as far as it was read; undefined where the table must be asked. */
   after(place: Place): HistoryEvent[] | undefined {
     if (!this.remembers(place)) return undefined;
     let from = this.recent.length;
