@@ -62,7 +62,7 @@ test('10,000 events to clients that reconnect at random while the api processes 
   const { client, merchantId } = await ApiClient.register(env.baseUrl);
   const urls = [env.baseUrl, second.url];
   let written = 0;
-  let complete: string[] | undefined;
+  const told: { complete?: string[] } = {};
 
   const write = async (): Promise<void> => {
     const db = new Client({ connectionString: env.stack.databaseUrl });
@@ -82,11 +82,11 @@ test('10,000 events to clients that reconnect at random while the api processes 
   };
   let restarts = 0;
   const disturb = async (): Promise<void> => {
-    while (!complete) {
+    while (!told.complete) {
       const child = random() < 0.5 ? env.stack.children.api : second.child;
       await child.ready;
       await pause(500 + random() * 1_500);
-      if (complete) return;
+      if (told.complete) return;
       await child.kill(random() < 0.5 ? 'SIGKILL' : 'SIGTERM');
       restarts += 1;
     }
@@ -94,7 +94,7 @@ test('10,000 events to clients that reconnect at random while the api processes 
   let connections = 0;
   const follow = async (make: (options: StreamOptions) => StreamClient): Promise<string[]> => {
     const follower = make({ token: client.token!, after: BEGINNING });
-    while (!complete || follower.events.length < complete.length) {
+    while (!told.complete || follower.events.length < told.complete.length) {
       try {
         await follower.connect(urls[Math.floor(random() * 2)]!);
         connections += 1;
@@ -102,7 +102,7 @@ test('10,000 events to clients that reconnect at random while the api processes 
         const deadline = performance.now() + 500 + random() * 3_000;
         const enough = () =>
           !follower.connected ||
-          follower.events.length >= Math.min(wanted, complete?.length ?? Infinity) ||
+          follower.events.length >= Math.min(wanted, told.complete?.length ?? Infinity) ||
           performance.now() > deadline;
         await until('a reason to reconnect', enough);
       } catch {
@@ -121,7 +121,8 @@ test('10,000 events to clients that reconnect at random while the api processes 
     .poll(async () => (await env.db.query('SELECT 1 FROM events WHERE position IS NULL')).rowCount, { timeout: 60_000 })
     .toBe(0);
   await expect.poll(() => restarts, { timeout: 120_000 }).toBeGreaterThanOrEqual(4);
-  complete = await history(merchantId);
+  const complete = await history(merchantId);
+  told.complete = complete;
   const seen = await following;
   await disturbing;
   console.log(`${connections} connections, ${restarts} restarts, ${complete.length} events`);

@@ -97,7 +97,7 @@ export class SseClient implements StreamClient {
     const query = new URLSearchParams({ ...(after ? { after } : {}), ...(types ? { types: types.join(',') } : {}) });
     const last = this.events.at(-1)?.id;
     try {
-      const response = await fetch(`${baseUrl}/api/events/stream?${query}`, {
+      const response = await fetch(`${baseUrl}/api/events/stream?${query.toString()}`, {
         headers: { authorization: `Bearer ${token}`, ...(last ? { 'last-event-id': last } : {}) },
         signal: connection.signal,
       });
@@ -144,7 +144,7 @@ export class SseClient implements StreamClient {
     if (fields.get('event') === 'end') this.ended = JSON.parse(data) as Ended;
     else {
       const event = JSON.parse(data) as EventEnvelope;
-      if (fields.get('id') !== event.id) throw new Error(`event ${event.id} came with the id ${fields.get('id')}`);
+      if (fields.get('id') !== event.id) throw new Error(`the id is not that of the event: ${block}`);
       this.events.push(event);
     }
   }

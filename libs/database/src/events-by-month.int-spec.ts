@@ -78,6 +78,15 @@ test('an event of a time that has no month of its own is kept in the rest; the k
 
 const YEARS = 2;
 
+const explain = async (tx: Transaction, text: string, values: unknown[] = []): Promise<string[]> => {
+  byIndex(tx);
+  const rows = await tx.query<Record<string, string>>(`EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ${text}`, values);
+  return rows.map((row) => row['QUERY PLAN']!).filter((line) => !line.includes('never executed'));
+};
+/** Scans of months that took place. */
+const scans = (plan: string[]) => plan.filter((line) => /Scan .* on events_(\d|rest)/.test(line));
+const rows = (line: string) => Number(/rows=(\d+)/.exec(line)![1]) * Number(/loops=(\d+)/.exec(line)![1]);
+
 test('what is asked all the time looks into few months, by their indexes, and neither sorts nor reads more than it wants', async () => {
   const { databaseUrl, shop, system, tenancy } = await integration({});
   const merchantId = await shop();
@@ -99,13 +108,6 @@ test('what is asked all the time looks into few months, by their indexes, and ne
        SELECT merchant_id, 'r', 's', position, id FROM events WHERE position = 20001`,
     );
   });
-  const explain = async (tx: Transaction, text: string, values: unknown[] = []): Promise<string[]> => {
-    byIndex(tx);
-    const rows = await tx.query<Record<string, string>>(`EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ${text}`, values);
-    return rows.map((row) => row['QUERY PLAN']!).filter((line) => !line.includes('never executed'));
-  };
-  /** Scans of months that took place. */
-  const scans = (plan: string[]) => plan.filter((line) => /Scan .* on events_(\d|rest)/.test(line));
   const [last] = await tenancy.run(merchantId, (tx) =>
     tx.query<{ id: string; position: number }>('SELECT id, position FROM events WHERE position = 24400'),
   );
@@ -143,7 +145,6 @@ test('what is asked all the time looks into few months, by their indexes, and ne
   // This month and those ahead, which are empty; perhaps the last one; the rest.
   expect(scans(read).length, read.join('\n')).toBeLessThanOrEqual(10);
   expect(scans(reaction), reaction.join('\n')).toHaveLength(1);
-  const rows = (line: string) => Number(/rows=(\d+)/.exec(line)![1]) * Number(/loops=(\d+)/.exec(line)![1]);
   const sum = (plan: string[]) => scans(plan).reduce((total, line) => total + rows(line), 0);
   expect(sum(read)).toBeLessThanOrEqual(51);
   // 200 are found, and each is found again to be changed.

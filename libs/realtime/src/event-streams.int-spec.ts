@@ -35,21 +35,21 @@ test('clients that come and go at random while much happens, in two processes, m
   const me = await one.ownerOf(merchantId);
   const first = await one.append(merchantId, 1);
   const written: string[] = [...first];
-  let done = false;
+  const writer = { done: false };
   const writing = (async () => {
     while (written.length < 3_000)
       written.push(...(await one.append(merchantId, 1 + Math.floor(random() * 150), { notify: random() < 0.9 })));
-    done = true;
+    writer.done = true;
   })();
   const clients = [0, 1, 2].map(async () => {
     const seen = [...first];
-    while (!done || seen.length < written.length) {
+    while (!writer.done || seen.length < written.length) {
       const house = random() < 0.5 ? one : two;
       const recorder = await house.connect(me, { after: seen.at(-1)! });
       const wanted = 1 + Math.floor(random() * 400);
       await until(
         'some events',
-        () => recorder.ids.length >= wanted || (done && recorder.ids.length + seen.length >= written.length),
+        () => recorder.ids.length >= wanted || (writer.done && recorder.ids.length + seen.length >= written.length),
         30_000,
       );
       recorder.stream.close();
@@ -220,6 +220,7 @@ test('quiet streams show signs of life', async () => {
   const { connect, ownerOf, shop } = await realtime({ REALTIME_HEARTBEAT_S: '1' });
   const recorder = await connect(await ownerOf(await shop()));
   await until('two beats', () => recorder.beats >= 2);
+  expect(recorder.ids).toEqual([]);
 });
 
 test('a place in months that are gone is no place; a client that was in them goes on with what is left', async () => {

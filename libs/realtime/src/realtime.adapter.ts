@@ -27,6 +27,6 @@ export class RealtimeAdapter extends IoAdapter {
       pingTimeout: PONG_MS,
       maxHttpBufferSize: MAX_MESSAGE,
       ...(origin.length > 0 ? { cors: { origin } } : {}),
-    } as ServerOptions) as Server;
+    } as ServerOptions);
   }
 }

@@ -28,12 +28,7 @@ export class RealtimeGateway implements OnGatewayInit<Namespace>, OnGatewayConne
   ) {}
 
   afterInit(namespace: Namespace): void {
-    namespace.use((socket, next) => {
-      this.admit(socket).then(
-        () => next(),
-        (error: unknown) => next(this.refusal(error)),
-      );
-    });
+    namespace.use((socket, next) => void this.answer(socket, next));
     // There is nothing at the root.
     namespace.server.of('/').use((_, next) => next(new Error('connect to the namespace /realtime')));
   }
@@ -42,6 +37,16 @@ export class RealtimeGateway implements OnGatewayInit<Namespace>, OnGatewayConne
     const stream = this.streams.get(socket);
     const { REALTIME_BUFFER_EVENTS: events, REALTIME_BUFFER_BYTES: bytes } = this.settings;
     if (stream) SocketOutlet.open(stream, socket, { events, bytes });
+  }
+
+  private async answer(socket: Socket, next: (refusal?: Error) => void): Promise<void> {
+    let refusal: Error | undefined;
+    try {
+      await this.admit(socket);
+    } catch (error) {
+      refusal = this.refusal(error);
+    }
+    next(refusal);
   }
 
   /** @throws AppError why not */
