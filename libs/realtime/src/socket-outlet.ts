@@ -19,11 +19,17 @@ export class SocketOutlet implements Outlet {
 
   static open(stream: EventStream, socket: Socket, buffer: { events: number; bytes: number }): void {
     const outlet = new SocketOutlet(socket, buffer);
-    socket.conn.on('drain', () => {
+    const { conn } = socket;
+    const drained = (): void => {
       outlet.waiting = { events: 0, bytes: 0 };
       stream.resume();
+    };
+    conn.on('drain', drained);
+    // The connection may outlive it, and be used for another.
+    socket.once('disconnect', () => {
+      conn.off('drain', drained);
+      stream.close();
     });
-    socket.once('disconnect', () => stream.close());
     stream.start(outlet);
   }
 
