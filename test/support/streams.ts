@@ -62,8 +62,8 @@ export class SocketClient implements StreamClient {
     socket.on('end', (ended: Ended) => (this.ended = ended));
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
-      // The connection may break before it is said whether we may come in.
-      socket.io.once('close', () => reject(refused('closed')));
+      // The connection may break before it is said whether we may come in; a refusal closes it first and is told right after that.
+      socket.io.once('close', () => setImmediate(() => reject(refused('closed'))));
       socket.once('connect_error', (error: Error & { data?: { code: string } }) =>
         reject(refused(error.data?.code ?? error.message)),
       );
