@@ -40,6 +40,7 @@ const SAME_ON_ANY_STORE = [
   'inbound-webhooks',
   'metrics',
   'webhooks',
+  'realtime',
 ];
 
 /** One check a line: what it is called, and the command. */

@@ -15,6 +15,7 @@ import { ObservabilityModule } from '@soko/observability';
 import { OrdersModule } from '@soko/orders';
 import { PaymentsModule } from '@soko/payments';
 import { QueuesModule } from '@soko/queues';
+import { RealtimeModule } from '@soko/realtime';
 import { TemplatesModule } from '@soko/templates';
 import { WebhooksModule } from '@soko/webhooks';
 import { WhatsappModule } from '@soko/whatsapp';
@@ -60,6 +61,7 @@ import { TrackingPages } from './tracking/tracking-pages.js';
     TemplatesModule,
     BroadcastsModule,
     WebhooksModule,
+    RealtimeModule,
   ],
   controllers: CONTROLLERS,
   providers: [

@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { loadSettings, projectRoot } from '@soko/config';
 import { Log, Metrics, NestLogger } from '@soko/observability';
+import { RealtimeAdapter } from '@soko/realtime';
 import { ApiModule } from './api.module.js';
 import { allowRawBodies } from './http/raw-body.js';
 import { RouteMethods } from './http/route-methods.js';
@@ -35,6 +36,7 @@ export async function createApi(): Promise<NestFastifyApplication> {
       redirect: true,
     });
   }
+  app.useWebSocketAdapter(new RealtimeAdapter(app));
   serveDocs(app);
   return app;
 }

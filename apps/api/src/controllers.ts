@@ -13,6 +13,7 @@ import { DeadLettersController } from './dead-letters.controller.js';
 import { DeliveriesController } from './deliveries.controller.js';
 import { EventTypesController } from './event-types.controller.js';
 import { HealthController } from './health.controller.js';
+import { HistoryController } from './history.controller.js';
 import { IdempotencyInterceptor, isOutsideUnits } from './idempotency.interceptor.js';
 import { MediaController, MediaLinksController } from './media.controller.js';
 import { MerchantController } from './merchant.controller.js';
@@ -55,6 +56,7 @@ export const CONTROLLERS: Type[] = [
   TrackingController,
   WebhooksController,
   EventTypesController,
+  HistoryController,
   WhatsappWebhookController,
   PaymentsWebhookController,
   BotWebhookController,

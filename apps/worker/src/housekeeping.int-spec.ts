@@ -123,6 +123,66 @@ test('a week that has no partition yet gets one, once a day, as the role that se
   expect(await system.run(schemaFaults)).toEqual([]);
 });
 
+test('the same for events, by month', async () => {
+  const { module, databaseUrl, system } = await integration({ imports: [MediaModule], providers: [Housekeeping] });
+  const keeper = module.get(Housekeeping);
+  const [last] = await withClient(databaseUrl, async (client) => {
+    const { rows } = await client.query<{ name: string }>(
+      `SELECT relid::regclass::text AS name FROM pg_partition_tree('events') WHERE isleaf AND relid <> 'events_rest'::regclass ORDER BY 1 DESC LIMIT 1`,
+    );
+    await client.query(`ALTER TABLE events DETACH PARTITION ${rows[0]!.name}; DROP TABLE ${rows[0]!.name}`);
+    return rows;
+  });
+  expect(await keeper.makePartitions(Date.now() + 24 * 3_600_000 + 60_000)).toBe(1);
+  expect(await system.query('SELECT to_regclass($1) IS NOT NULL AS there', [last!.name])).toEqual([{ there: true }]);
+  expect(await system.run(schemaFaults)).toEqual([]);
+});
+
+test('months of events go when EVENT_MONTHS says so, and only once all that they led to is done', async () => {
+  const { module, databaseUrl, shop, system } = await integration({
+    imports: [MediaModule],
+    providers: [Housekeeping],
+    env: { EVENT_MONTHS: '3' },
+  });
+  const merchantId = await shop();
+  const keeper = module.get(Housekeeping);
+  const keep = () => keeper.dropOldEvents(Date.now() + 25 * 3_600_000 * (tries += 1));
+  let tries = 0;
+  const ages = async () =>
+    (
+      await system.query<{ months: number }>(
+        `SELECT (data->>'months')::int AS months FROM events WHERE merchant_id = $1 ORDER BY id`,
+        [merchantId],
+      )
+    ).map(({ months }) => months);
+  const add = (months: number, position: number | null) =>
+    withClient(databaseUrl, async (client) => {
+      await client.query(`SELECT make_event_partitions(now() - $1 * interval '1 month', now())`, [months]);
+      await client.query(
+        `INSERT INTO events (merchant_id, id, type, subject, data, position)
+         SELECT $1, uuidv7(-1 * $2::int * interval '31 days'), 'bot_connected', 's', json_build_object('months', $2::int), $3`,
+        [merchantId, months, position],
+      );
+    });
+  for (const [position, months] of [14, 8, 5, 2, 0].entries()) await add(months, position + 1);
+  await withClient(databaseUrl, (client) =>
+    client.query(
+      `INSERT INTO event_reactions (merchant_id, reaction, subject, position, event_id)
+       SELECT merchant_id, 'test.waits', 's', position, id FROM events WHERE position = 2`,
+    ),
+  );
+  await keep();
+  expect(await ages()).toEqual([8, 5, 2, 0]);
+  await withClient(databaseUrl, (client) => client.query('DELETE FROM event_reactions'));
+  await add(6, null);
+  await keep();
+  expect(await ages()).toEqual([6, 5, 2, 0]);
+  await withClient(databaseUrl, (client) => client.query('UPDATE events SET position = 9 WHERE position IS NULL'));
+  await keep();
+  expect(await ages()).toEqual([2, 0]);
+  expect(await system.run(schemaFaults)).toEqual([]);
+});
+
 test('a device that was not connected for 30 days is forgotten; one that is connected, or was lately, stays', async () => {
   const { module, shop, tenancy, system } = await integration({ imports: [MediaModule], providers: [Housekeeping] });
   const merchantId = await shop();

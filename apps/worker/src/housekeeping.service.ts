@@ -5,7 +5,7 @@ import { MediaSweep } from '@soko/media';
 import { Log } from '@soko/observability';
 
 const EVERY_MS = 10 * 60_000;
-/** Partitions for messages are made half a year ahead: were nobody to look for that long, messages would still find a place. */
+/** Partitions for messages and events are made half a year ahead: were nobody to look for that long, there would still be a place. */
 const AHEAD = '26 weeks';
 const DAY_MS = 24 * 3_600_000;
 const HOUR_MS = 3_600_000;
@@ -20,6 +20,7 @@ const EXPIRING = ['sessions', 'idempotency_keys', 'delivery_positions', 'carts',
 export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
   private timer?: NodeJS.Timeout;
   private partitionsMadeAt = -Infinity;
+  private monthsDroppedAt = -Infinity;
   private devicesCleanedAt = -Infinity;
   private mediaSweptAt = -Infinity;
   private running: Promise<void> = Promise.resolve();
@@ -49,6 +50,7 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
     await this.clean().catch(complain);
     await this.forgetCalls().catch(complain);
     await this.makePartitions().catch(complain);
+    await this.dropOldEvents().catch(complain);
     await this.forgetIdleDevices().catch(complain);
     await this.sweepMedia().catch(complain);
   }
@@ -79,7 +81,7 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
   async makePartitions(now = Date.now()): Promise<number> {
     if (now - this.partitionsMadeAt < DAY_MS) return 0;
     const [row] = await this.system.query<{ made: number }>(
-      'SELECT make_message_partitions(now(), now() + $1::interval) AS made',
+      `SELECT make_message_partitions(now(), now() + $1::interval) + make_event_partitions(now(), now() + $1::interval) AS made`,
       [AHEAD],
     );
     this.partitionsMadeAt = now;
@@ -100,6 +102,27 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
         [this.settings.WEBHOOK_LOG_DAYS],
       );
     } while (gone.length === BATCH);
+  }
+
+  /**
+   * Once a day and at the start, where EVENT_MONTHS says how long the history is kept. No month goes while one of its events was
+   * not handed on, or while one of our own reactions to it waits. @returns how many months went
+   */
+  async dropOldEvents(now = Date.now()): Promise<number> {
+    if (this.settings.EVENT_MONTHS === undefined || now - this.monthsDroppedAt < DAY_MS) return 0;
+    // Not in one statement: what is being read cannot be dropped.
+    const [oldest] = await this.system.query<{ until: Date }>(
+      `SELECT least(
+         now() - $1 * interval '1 month',
+         (SELECT uuid_extract_timestamp(id) FROM events WHERE position IS NULL ORDER BY id LIMIT 1),
+         (SELECT uuid_extract_timestamp(event_id) FROM event_reactions WHERE ring_at IS NOT NULL ORDER BY event_id LIMIT 1)
+       ) AS until`,
+      [this.settings.EVENT_MONTHS],
+    );
+    const [row] = await this.system.query<{ dropped: number }>('SELECT drop_event_partitions($1) AS dropped', [oldest!.until]);
+    this.monthsDroppedAt = now;
+    if (row!.dropped > 0) this.log.info({ months: row!.dropped }, 'events older than EVENT_MONTHS are gone');
+    return row!.dropped;
   }
 
   /** In batches, so that no statement holds many rows. */

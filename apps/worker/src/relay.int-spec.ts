@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { newId, ValidationError } from '@soko/common';
 import { botConnected, messageSent } from '@soko/contracts';
-import { ReactionSink, Reacts, type RelayedEvent } from '@soko/queues';
-import { integration, type Integration, parallel, seeded, until, withClient } from '@soko/testing';
+import { HISTORY_CHANNEL, ReactionSink, Reacts, type RelayedEvent } from '@soko/queues';
+import { gate, integration, type Integration, parallel, seeded, until, withClient } from '@soko/testing';
 import { WebhookService, WebhookSink, WebhooksModule } from '@soko/webhooks';
 import { expect, test, vi } from 'vitest';
 import { Relay } from './relay.service.js';
@@ -209,4 +209,52 @@ test('when a relay has stopped the next one goes on where it was', async () => {
     return rows.length === 2 && rows.every(({ position }) => position !== null);
   });
   expect((await history(second, merchantId, 'position')).map(({ reason }) => reason)).toEqual(['one', 'two']);
+});
+
+test('what commits late gets a later place: whoever reads on from the last place they saw misses nothing', async () => {
+  const house = await worker();
+  const merchantId = await house.shop();
+  const written = gate();
+  const commit = gate();
+  const late = house.tenancy.run(merchantId, async (tx) => {
+    tx.outbox.emit(botConnected, { channelId: newId(), kind: 'simulator', reason: 'late' });
+    await tx.flush();
+    written.open();
+    await commit.opened;
+  });
+  await written.opened;
+  await emit(house, merchantId, ['one', 'two']);
+  const read = (after: number) =>
+    house.tenancy.run(merchantId, (tx) =>
+      tx.query<EventRow>(
+        `SELECT id, data->>'reason' AS reason, position, subject FROM events WHERE position > $1 ORDER BY position`,
+        [after],
+      ),
+    );
+  const seen = await until('those that have committed', async () => {
+    const rows = await read(0);
+    return rows.length === 2 && rows;
+  });
+  commit.open();
+  await late;
+  const [came, ...others] = await until('the late one', async () => {
+    const rows = await read(seen.at(-1)!.position!);
+    return rows.length > 0 && rows;
+  });
+  expect([came!.reason, others]).toEqual(['late', []]);
+  // By ids alone it would have been passed over.
+  expect(came!.id < seen[0]!.id).toBe(true);
+});
+
+test('with the commit the relay tells whose histories have grown', async () => {
+  const house = await worker();
+  const shops = [await house.shop(), await house.shop()];
+  const heard: string[] = [];
+  await withClient(house.databaseUrl, async (client) => {
+    client.on('notification', ({ payload }) => heard.push(...payload!.split(',')));
+    await client.query(`LISTEN ${HISTORY_CHANNEL}`);
+    for (const shop of shops) await emit(house, shop, ['one', 'two']);
+    await until('both', () => shops.every((shop) => heard.includes(shop)));
+  });
+  for (const shop of shops) expect((await history(house, shop)).every(({ position }) => position !== null)).toBe(true);
 });

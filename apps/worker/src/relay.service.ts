@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Settings } from '@soko/config';
-import { Listener, SystemDb, type SystemTx } from '@soko/database';
+import { byIndex, Listener, SystemDb, type SystemTx } from '@soko/database';
 import { Log } from '@soko/observability';
-import { type EventSink, ReactionSink, type RelayedEvent } from '@soko/queues';
+import { type EventSink, HISTORY_CHANNEL, ReactionSink, type RelayedEvent } from '@soko/queues';
 import { WebhookSink } from '@soko/webhooks';
 
+/** The ids of so many merchants fit into one notification, which has 8,000 bytes. */
 const BATCH = 200;
 const POLL_MS = 1_000;
 /** From the beginning of one look to the next: what comes in between is handed on together, in one transaction and with one alarm. */
@@ -77,7 +78,8 @@ export class Relay implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async handOn(tx: SystemTx): Promise<number> {
-    await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+    tx.write('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+    byIndex(tx);
     const events = await tx.query<RelayedEvent>(
       `WITH batch AS (
          SELECT merchant_id, id FROM events WHERE position IS NULL ORDER BY id LIMIT ${BATCH}
@@ -92,6 +94,7 @@ export class Relay implements OnApplicationBootstrap, OnModuleDestroy {
     if (events.length === 0) return 0;
     events.sort((a, b) => a.position - b.position);
     for (const sink of this.sinks) await sink.fanOut(tx, events);
+    tx.write('SELECT pg_notify($1, $2)', [HISTORY_CHANNEL, [...new Set(events.map((event) => event.merchantId))].join()]);
     return events.length;
   }
 }

@@ -140,6 +140,16 @@ export class Settings {
   /** Calls of webhooks stay on record for so long. */
   @number() @IsInt() @Min(1) @Max(3_650) WEBHOOK_LOG_DAYS: number = 30;
 
+  /** The history of events is kept for so many months; for ever when it is not set. */
+  @IsOptional() @number() @IsInt() @Min(1) @Max(1_200) EVENT_MONTHS?: number;
+  /** Streams of events that a merchant may have open at one process. */
+  @number() @IsInt() @Min(1) @Max(100_000) REALTIME_STREAMS: number = 100;
+  /** So many events, and so many bytes of them, lie here for a client that does not take them; then it is cut off. */
+  @number() @IsInt() @Min(10) @Max(100_000) REALTIME_BUFFER_EVENTS: number = 1_000;
+  @number() @IsInt() @Min(1_024) @Max(1_073_741_824) REALTIME_BUFFER_BYTES: number = 1_048_576;
+  /** Seconds between signs of life on a stream where nothing happens. */
+  @number() @IsInt() @Min(1) @Max(300) REALTIME_HEARTBEAT_S: number = 15;
+
   /** Fixed for the life of a database: channels are hashed onto so many shards. */
   @number() @IsInt() @Min(1) @Max(256) GATEWAY_SHARDS: number = 4;
   @number() @IsInt() @Min(1_000) @Max(60_000) GATEWAY_LEASE_MS: number = 8_000;

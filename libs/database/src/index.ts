@@ -1,4 +1,5 @@
 export { AlarmBell } from './alarm-bell.js';
+export { byIndex } from './by-index.js';
 export { type CommandTools, runCommand } from './command.js';
 export { DatabaseModule } from './database.module.js';
 export {

@@ -4,6 +4,7 @@ import { JwtModule } from '@nestjs/jwt';
 import { Settings } from '@soko/config';
 import { ApiKeyService } from './api-key.service.js';
 import { AuthService } from './auth.service.js';
+import { CallerCheck } from './caller-check.service.js';
 import { CredentialService } from './credential.service.js';
 import { InboundSecretService } from './inbound-secret.service.js';
 import { MerchantService } from './merchant.service.js';
@@ -28,12 +29,22 @@ import { LimitsModule } from '@soko/limits';
   providers: [
     ApiKeyService,
     AuthService,
+    CallerCheck,
     CredentialService,
     InboundSecretService,
     MerchantService,
     StaffPhoneService,
     TeamService,
   ],
-  exports: [ApiKeyService, AuthService, CredentialService, InboundSecretService, MerchantService, StaffPhoneService, TeamService],
+  exports: [
+    ApiKeyService,
+    AuthService,
+    CallerCheck,
+    CredentialService,
+    InboundSecretService,
+    MerchantService,
+    StaffPhoneService,
+    TeamService,
+  ],
 })
 export class IdentityModule {}

@@ -4,6 +4,7 @@ export { ApiKeyService } from './api-key.service.js';
 export { AccessGuard, IdentityGuard } from './auth.guard.js';
 export { AuthService } from './auth.service.js';
 export type { Caller, Person } from './caller.js';
+export { CallerCheck } from './caller-check.service.js';
 export { type Plan, PLATFORM_ID, type Role, ROLE_SCOPES, SCOPES, type Scope, type TeamRole } from './roles.js';
 export { CredentialService } from './credential.service.js';
 export {

@@ -1,6 +1,9 @@
 import { newId, workContext } from '@soko/common';
 import type { SystemTx } from '@soko/database';
 
+/** On this channel of NOTIFY the relay says, with its commit, whose histories have grown: ids of merchants with commas between. */
+export const HISTORY_CHANNEL = 'soko_history';
+
 /** An event as the relay hands it on. */
 export interface RelayedEvent {
   merchantId: string;

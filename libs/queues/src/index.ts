@@ -1,4 +1,4 @@
-export { type EventSink, onBehalfOf, type RelayedEvent } from './event-sink.js';
+export { type EventSink, HISTORY_CHANNEL, onBehalfOf, type RelayedEvent } from './event-sink.js';
 export { HandlerRegistry, Handles, type Progress, Reacts } from './handler.registry.js';
 export { JobWorkers, type QueuesOptions } from './job-workers.js';
 export { allQueueNames } from './queue-names.js';

@@ -40,6 +40,11 @@ export class ApiClient {
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: AbortSignal.timeout(15_000),
     });
+    // A stream has no end: that it began is the answer.
+    if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
+      await response.body!.cancel();
+      return { status: response.status, headers: response.headers, body: undefined as T };
+    }
     const text = await response.text();
     // A catalogue comes as CSV.
     const isJson = response.headers.get('content-type')?.includes('json') ?? false;
