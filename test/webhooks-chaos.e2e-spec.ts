@@ -59,6 +59,8 @@ test(`${EVENTS} events to five subscriptions, two of them well: processes die, t
          FROM generate_series(1, $3::int) AS n`,
         [merchantId, newId(), Math.min(batch, count - made)],
       );
+      // As whoever commits events rings; without it the relay looks once a second.
+      await env.db.query(`SELECT pg_notify('soko_events', '')`);
     }
   };
   const eventIds = async (): Promise<string[]> => {
