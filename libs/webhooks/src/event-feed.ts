@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Tenancy } from '@soko/database';
+import { byIndex, Tenancy } from '@soko/database';
 
 /** Events of the history that are read at once. */
 const CHUNK = 256;
@@ -76,13 +76,14 @@ export class EventFeed {
   }
 
   private async load(merchantId: string, after: number, types: string[]): Promise<Chunk> {
-    const rows = await this.tenancy.run(merchantId, (tx) =>
-      tx.query<Row>(
+    const rows = await this.tenancy.run(merchantId, (tx) => {
+      byIndex(tx);
+      return tx.query<Row>(
         `SELECT id, type, position, created_at, CASE WHEN $4 OR type = ANY ($3::text[]) THEN data::text END AS data
          FROM events WHERE merchant_id = $1 AND position > $2 ORDER BY position LIMIT ${CHUNK}`,
         [merchantId, after, types, types.includes('*')],
-      ),
-    );
+      );
+    });
     const wanted = rows.filter((row): row is Row & { data: string } => row.data !== null);
     return {
       events: wanted.map((row) => ({

@@ -1,4 +1,5 @@
 import { newId } from '@soko/common';
+import { noteWebhookAttempt } from '@soko/observability';
 import type { Owed, Trigger } from './drain-store.js';
 import type { FeedEvent } from './event-feed.js';
 import type { Outcome } from './outcome.js';
@@ -81,7 +82,7 @@ export class Ledger {
       if (this.rows.has(id)) continue;
       this.rows.set(id, Infinity);
       if (body === null) {
-        this.pending.died.push({ id, attempts });
+        this.pending.died.push({ id, attempts, reason: 'the event is kept no longer' });
         continue;
       }
       items.push({ eventId, type, trigger, body, attempts, owedId: id });
@@ -97,6 +98,7 @@ export class Ledger {
   record(item: Item, call: { at: number; url: string; ownNames: string[] | null }, result: CallResult, outcome: Outcome): void {
     const attempt = item.attempts + 1;
     const next = outcome.delivered ? undefined : outcome.nextIn;
+    noteWebhookAttempt(outcome.delivered ? 'delivered' : 'failed');
     this.pending.logs.push({
       id: newId(),
       event_id: item.eventId,
@@ -146,7 +148,7 @@ export class Ledger {
 
   private recordRow(id: string, attempts: number, outcome: Outcome): void {
     if (outcome.delivered) this.pending.paid.push(id);
-    else if (outcome.nextIn === undefined) this.pending.died.push({ id, attempts });
+    else if (outcome.nextIn === undefined) this.pending.died.push({ id, attempts, reason: outcome.error! });
     else this.pending.again.push({ id, attempts, due_in: outcome.nextIn });
   }
 

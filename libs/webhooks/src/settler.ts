@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { backoff } from '@soko/common';
 import { SystemDb } from '@soko/database';
+import { DeadLetters, type Letter } from '@soko/dead-letters';
 import { Log } from '@soko/observability';
 import { LEASE_MS, type Trigger } from './drain-store.js';
 import type { Breaker, MinuteCount } from './breaker.js';
@@ -49,6 +50,7 @@ export interface OwedAgain {
 export interface Died {
   id: string;
   attempts: number;
+  reason: string;
 }
 
 /** What has become of one subscription since it was written down last. Times are ms from now, or ago. */
@@ -150,7 +152,7 @@ const OWED = `, owed AS (
   FROM json_to_recordset($4::json) AS r (n int, id uuid, attempts int, due_in float8) JOIN held h USING (n)
   WHERE o.merchant_id = h.merchant_id AND o.id = r.id
 ), died AS (
-  -- The one place where a delivery becomes dead.
+  -- The one place where a delivery becomes dead; its letter is written in the same transaction.
   UPDATE webhook_deliveries o SET status = 'dead', attempts = r.attempts
   FROM json_to_recordset($5::json) AS r (n int, id uuid, attempts int) JOIN held h USING (n)
   WHERE o.merchant_id = h.merchant_id AND o.id = r.id
@@ -223,7 +225,7 @@ export class Settler {
 
   private async write(drains: Settles[], settlements: Settlement[]): Promise<void> {
     const since = performance.now();
-    const rows = await this.system.query<Receipt & { n: number }>(...statement(settlements));
+    const rows = await this.save(settlements);
     const receipts = new Map(rows.map(({ n, ...receipt }) => [n, receipt]));
     for (const [n, drain] of drains.entries()) {
       this.busy.delete(drain);
@@ -232,6 +234,25 @@ export class Settler {
       else drain.lost();
     }
   }
+
+  private async save(settlements: Settlement[]): Promise<Saved[]> {
+    const [text, values] = statement(settlements);
+    if (settlements.every(({ died }) => died.length === 0)) return this.system.query<Saved>(text, values);
+    return this.system.run(async (tx) => {
+      const rows = await tx.query<Saved>(text, values);
+      await DeadLetters.buryMany(
+        tx,
+        rows.flatMap(({ n }) => lettersOf(settlements[n]!)),
+      );
+      return rows;
+    });
+  }
+}
+
+type Saved = Receipt & { n: number };
+
+function lettersOf({ merchant_id: merchantId, webhook_id: subjectId, died }: Settlement): Letter[] {
+  return died.map(({ id, reason }) => ({ merchantId, kind: 'webhook_delivery', reference: id, subjectId, reason }));
 }
 
 function statement(settlements: Settlement[]): [text: string, values: string[]] {

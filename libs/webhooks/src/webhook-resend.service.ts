@@ -30,7 +30,7 @@ export class WebhookResendService {
       const type = event ?? (first === '*' ? FAVOURITE : first);
       const eventId = newId();
       await this.owed.ring(tx, webhookId);
-      this.owed.owe(tx, webhookId, { eventId, event: type, position: null, trigger: 'test', sample: exampleOf(type) });
+      await this.owed.owe(tx, webhookId, { eventId, event: type, position: null, trigger: 'test', sample: exampleOf(type) });
       return { eventId, event: type };
     });
   }
@@ -47,7 +47,7 @@ export class WebhookResendService {
       );
       if (!known && !isTest) throw new EventGoneError();
       await this.owed.ring(tx, webhook_id);
-      this.owed.owe(tx, webhook_id, {
+      await this.owed.owe(tx, webhook_id, {
         eventId,
         event,
         position: known?.position ?? null,

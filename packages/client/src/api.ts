@@ -255,6 +255,27 @@ export interface paths {
         patch: operations["merchant_update"];
         trace?: never;
     };
+    "/api/merchant/inbound-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes the secret that the merchant’s own systems sign their calls to `POST /webhooks/bot` with. It is shown this once; the one before counts
+         *     for 24 h more.
+         * @description **Access:** role `owner`; not for API keys.
+         */
+        post: operations["merchant_newInboundSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/channels": {
         parameters: {
             query?: never;
@@ -1630,7 +1651,7 @@ export interface paths {
         get: operations["webhooks_list"];
         put?: never;
         /**
-         * Subscribes a URL. The answer shows the signing secret this once.
+         * Subscribes a URL to what happens from now on. The answer shows the signing secret this once.
          * @description **Access:** scope `webhooks:write`.
          */
         post: operations["webhooks_create"];
@@ -1659,6 +1680,46 @@ export interface paths {
         patch: operations["webhooks_update"];
         trace?: never;
     };
+    "/api/webhooks/{id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A new signing secret, shown this once. For 24 hours calls are signed with the one before, too; with one before that no more.
+         * @description **Access:** scope `webhooks:write`.
+         */
+        post: operations["webhooks_rotateSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends the catalogue's example of one event type, whatever is subscribed to.
+         * @description **Access:** scope `webhooks:write`.
+         */
+        post: operations["webhooks_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/webhooks/{id}/logs": {
         parameters: {
             query?: never;
@@ -1667,10 +1728,104 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Each attempt, newest first.
+         * Each attempt of the last 30 days, newest first.
          * @description **Access:** scope `webhooks:read`.
          */
         get: operations["webhooks_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/logs/{logId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description **Access:** scope `webhooks:read`. */
+        get: operations["webhooks_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/logs/{logId}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends the event of an attempt again, under the same `webhook-id`. Where a retry is planned, that is made now.
+         * @description **Access:** scope `webhooks:write`.
+         */
+        post: operations["webhooks_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{id}/recover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends everything again that has not been delivered since then: what failed, and what happened while the subscription was off.
+         * @description **Access:** scope `webhooks:write`.
+         */
+        post: operations["webhooks_recover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{id}/recoveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Newest first.
+         * @description **Access:** scope `webhooks:read`.
+         */
+        get: operations["webhooks_listRecoveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/recoveries/{recoveryId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description **Access:** scope `webhooks:read`. */
+        get: operations["webhooks_recovery"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1699,6 +1854,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What has happened, oldest first, without gaps: those events that your scopes let you read. Give `nextCursor`, which is there at the
+         *     end too, as `after` to read on.
+         * @description **Access:** scope `events:read`.
+         */
+        get: operations["history_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happens, as Server-Sent Events: from now on, or behind the event `after`, or, when a client connects again, behind the
+         *     event that `Last-Event-ID` names. Each `data` is an event as in the list; `event: end` says why we close.
+         * @description **Access:** scope `events:read`.
+         */
+        get: operations["history_stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/webhooks/whatsapp/{channelId}": {
         parameters: {
             query?: never;
@@ -1710,7 +1907,7 @@ export interface paths {
          * Meta’s handshake: the challenge comes back when the token is the channel’s `verifyToken`.
          * @description **Access:** everybody.
          */
-        get: operations["whatsappWebhook_verify"];
+        get: operations["whatsappWebhook_challenge"];
         put?: never;
         /**
          * Messages and statuses, signed with the channel’s `appSecret`. 200 means that they are kept: they are read afterwards.
@@ -1737,6 +1934,28 @@ export interface paths {
          * @description **Access:** everybody.
          */
         post: operations["paymentsWebhook_receive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/bot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Signed by Standard Webhooks with the merchant’s inbound secret (`POST /api/merchant/inbound-secret`). `event_type` is one of `message.send`,
+         *     `order.transition`, `stock.adjust` and `contact.update`; each payload is the body of the same call by REST. The same `webhook-id` again is given
+         *     the first answer, and nothing is done twice. Counts as a request of the merchant.
+         * @description **Access:** everybody.
+         */
+        post: operations["botWebhook_receive"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1877,6 +2096,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/breakers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether what lies outside is called, or left alone because it failed too often.
+         * @description **Access:** role `ops`; not for API keys.
+         */
+        get: operations["admin_listBreakers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/dead-letters": {
         parameters: {
             query?: never;
@@ -1885,13 +2124,75 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What was received and could not be stored, newest first. It is tried again by itself after 5 min, 30 min, 2 h, 6 h and 12 h, and then rests.
+         * Newest first. Inbound messages that could not be stored are tried again by themselves after 5 min, 30 min, 2 h, 6 h and 12 h, and then
+         *     rest; everything else has had its tries and rests until somebody asks.
          * @description **Access:** role `ops`; not for API keys.
          */
-        get: operations["admin_listDeadLetters"];
+        get: operations["deadLetters_list"];
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/dead-letters/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Has many tried at once: those with these ids, or those of a kind. It can be repeated with `next` until that is missing.
+         * @description **Access:** role `ops`; not for API keys.
+         */
+        post: operations["deadLetters_retryMany"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/dead-letters/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives many up for good.
+         * @description **Access:** role `ops`; not for API keys.
+         */
+        post: operations["deadLetters_discardMany"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/dead-letters/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description **Access:** role `ops`; not for API keys. */
+        get: operations["deadLetters_get"];
+        put?: never;
+        post?: never;
+        /**
+         * Gives it up for good.
+         * @description **Access:** role `ops`; not for API keys.
+         */
+        delete: operations["deadLetters_discard"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1910,47 +2211,7 @@ export interface paths {
          * Has it tried at once, also one that rests.
          * @description **Access:** role `ops`; not for API keys.
          */
-        post: operations["admin_retryDeadLetter"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/dead-letters/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Gives it up for good.
-         * @description **Access:** role `ops`; not for API keys.
-         */
-        delete: operations["admin_discardDeadLetter"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin/breakers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Whether what lies outside is called, or left alone because it failed too often.
-         * @description **Access:** role `ops`; not for API keys.
-         */
-        get: operations["admin_listBreakers"];
-        put?: never;
-        post?: never;
+        post: operations["deadLetters_retry"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2311,6 +2572,18 @@ export interface components {
             messages: components["schemas"]["LimitView"];
             uploads: components["schemas"]["LimitView"];
         };
+        InboundSecretView: {
+            /**
+             * Format: date-time
+             * @description When the one that counts was made.
+             */
+            createdAt: string;
+            /**
+             * @description Until then the one before counts, too.
+             * @example 2026-11-25T09:30:00.000Z
+             */
+            oldValidUntil?: string;
+        };
         MerchantProfileView: {
             /** Format: uuid */
             id: string;
@@ -2341,6 +2614,25 @@ export interface components {
             limits: components["schemas"]["LimitsView"];
             /** Format: date-time */
             createdAt: string;
+            /** @description Of the secret that the merchant’s own systems sign their calls with; missing while there is none. */
+            inboundSecret?: components["schemas"]["InboundSecretView"];
+        };
+        NewInboundSecretView: {
+            /**
+             * Format: date-time
+             * @description When the one that counts was made.
+             */
+            createdAt: string;
+            /**
+             * @description Until then the one before counts, too.
+             * @example 2026-11-25T09:30:00.000Z
+             */
+            oldValidUntil?: string;
+            /**
+             * @description Shown this once.
+             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=
+             */
+            secret: string;
         };
         UpdateMerchantBody: {
             /** @example Mbare Market */
@@ -4815,6 +5107,16 @@ export interface components {
             reason: string;
         };
         TrackingStateView: Record<string, never>;
+        WebhookBreakerView: {
+            /**
+             * @description `open`: none until `until`; `half_open`: a few, to see whether it is well again.
+             * @example open
+             * @enum {string}
+             */
+            state: "half_open" | "open";
+            /** @example 2026-11-21T14:02:30.000Z */
+            until?: string;
+        };
         WebhookView: {
             /** Format: uuid */
             id: string;
@@ -4835,8 +5137,42 @@ export interface components {
              *     ]
              */
             headers: string[];
+            /**
+             * @example {
+             *       "status": "pending"
+             *     }
+             */
+            filters?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Calls a second at most.
+             * @example 50
+             */
+            rateLimit?: number;
+            /** @example false */
+            ordered: boolean;
             /** @example true */
             active: boolean;
+            /**
+             * @description Why Soko has disabled it: the endpoint answered 410, or has only failed for five days.
+             * @example failing
+             * @enum {string}
+             */
+            disabledReason?: "failing" | "gone";
+            /** Format: date-time */
+            disabledAt?: string;
+            /**
+             * @description Since when every call has failed.
+             * @example 2026-11-21T14:00:00.000Z
+             */
+            failingSince?: string;
+            breaker?: components["schemas"]["WebhookBreakerView"];
+            /**
+             * @description Until when the secret before this one signs too.
+             * @example 2026-11-22T14:00:00.000Z
+             */
+            oldSecretValidUntil?: string;
             /** Format: date-time */
             createdAt: string;
         };
@@ -4859,6 +5195,25 @@ export interface components {
             headers?: {
                 [key: string]: string;
             };
+            /**
+             * @description Only events whose `data` has exactly these values in these fields; at most 10.
+             * @example {
+             *       "status": "pending"
+             *     }
+             */
+            filters?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Calls a second at most.
+             * @example 50
+             */
+            rateLimit?: number;
+            /**
+             * @description One call at a time, in the order of the events: one that fails is tried again before the next is sent.
+             * @example false
+             */
+            ordered?: boolean;
             active?: boolean;
         };
         CreatedWebhookView: {
@@ -4881,8 +5236,42 @@ export interface components {
              *     ]
              */
             headers: string[];
+            /**
+             * @example {
+             *       "status": "pending"
+             *     }
+             */
+            filters?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Calls a second at most.
+             * @example 50
+             */
+            rateLimit?: number;
+            /** @example false */
+            ordered: boolean;
             /** @example true */
             active: boolean;
+            /**
+             * @description Why Soko has disabled it: the endpoint answered 410, or has only failed for five days.
+             * @example failing
+             * @enum {string}
+             */
+            disabledReason?: "failing" | "gone";
+            /** Format: date-time */
+            disabledAt?: string;
+            /**
+             * @description Since when every call has failed.
+             * @example 2026-11-21T14:00:00.000Z
+             */
+            failingSince?: string;
+            breaker?: components["schemas"]["WebhookBreakerView"];
+            /**
+             * @description Until when the secret before this one signs too.
+             * @example 2026-11-22T14:00:00.000Z
+             */
+            oldSecretValidUntil?: string;
             /** Format: date-time */
             createdAt: string;
             /**
@@ -4895,29 +5284,80 @@ export interface components {
             /** Format: uri */
             url?: string;
             events?: ("*" | "bot_connected" | "bot_disconnected" | "broadcast_finished" | "broadcast_started" | "channel_failed" | "channel_linking" | "channel_restricted" | "chat_handed_over" | "contact_consent_changed" | "delivery_assigned" | "delivery_completed" | "delivery_failed" | "delivery_started" | "merchant_registered" | "message_failed" | "message_received" | "message_sent" | "number_claimed" | "number_proven" | "order_created" | "order_held" | "order_hold_ended" | "order_status_changed" | "payment_failed" | "payment_received" | "payment_refund_due" | "payment_refunded" | "payment_requested" | "product_updated" | "stock_low" | "template_state_changed" | "webhook_disabled" | "webhook_failing")[];
-            description?: string;
+            description?: string | null;
             headers?: {
                 [key: string]: string;
-            };
-            /** @example false */
+            } | null;
+            /**
+             * @example {
+             *       "status": "pending"
+             *     }
+             */
+            filters?: {
+                [key: string]: unknown;
+            } | null;
+            /** @example 50 */
+            rateLimit?: number | null;
+            /** @example true */
+            ordered?: boolean;
+            /**
+             * @description True takes one up again that was disabled: it is sent what happens from now on.
+             * @example false
+             */
             active?: boolean;
+        };
+        RotatedSecretView: {
+            /**
+             * @description `whsec_…`; shown this once.
+             * @example whsec_Zm9yIGV4YW1wbGUgb25seTogdGhpcyBpcyBubyBrZXk=
+             */
+            secret: string;
+            /**
+             * @description Calls are signed with the old secret too, until then.
+             * @example 2026-11-22T14:00:00.000Z
+             */
+            oldSecretValidUntil: string;
+        };
+        TestWebhookBody: {
+            /**
+             * @description Whose example is sent; the first that is subscribed to when missing.
+             * @example order_created
+             * @enum {string}
+             */
+            event?: "bot_connected" | "bot_disconnected" | "broadcast_finished" | "broadcast_started" | "channel_failed" | "channel_linking" | "channel_restricted" | "chat_handed_over" | "contact_consent_changed" | "delivery_assigned" | "delivery_completed" | "delivery_failed" | "delivery_started" | "merchant_registered" | "message_failed" | "message_received" | "message_sent" | "number_claimed" | "number_proven" | "order_created" | "order_held" | "order_hold_ended" | "order_status_changed" | "payment_failed" | "payment_received" | "payment_refund_due" | "payment_refunded" | "payment_requested" | "product_updated" | "stock_low" | "template_state_changed" | "webhook_disabled" | "webhook_failing";
+        };
+        ResentView: {
+            /** Format: uuid */
+            eventId: string;
+            /** @example order_created */
+            event: string;
         };
         WebhookRequestView: {
             /** @example https://partner.example.com/hooks */
             url: string;
             /**
+             * @description Of the merchant's own the names alone.
              * @example {
-             *       "webhook-id": "01990000-0000-7000-8000-000000000001"
+             *       "webhook-id": "01990000-0000-7000-8000-000000000001",
+             *       "X-Token": "***"
              *     }
              */
             headers: {
                 [key: string]: string;
             };
+            /**
+             * @description The event that the body was made of: `GET /api/events` has it.
+             * @example 01990000-0000-7000-8000-000000000001
+             */
+            body: string;
         };
         WebhookResponseView: {
             /** @example 200 */
             status: number;
-            /** @example ok */
+            /**
+             * @description The first 16 kB.
+             * @example ok
+             */
             body: string;
         };
         WebhookLogView: {
@@ -4932,6 +5372,12 @@ export interface components {
             /** @example 1 */
             attempt: number;
             /**
+             * @description What led to it: the event itself, or somebody by a test, a replay or a recovery.
+             * @example event
+             * @enum {string}
+             */
+            trigger: "event" | "recovery" | "replay" | "test";
+            /**
              * @example delivered
              * @enum {string}
              */
@@ -4942,8 +5388,51 @@ export interface components {
             durationMs: number;
             /** @example the receiver answered 503 */
             error?: string;
+            /**
+             * @description For programs, for example `timeout`, `connection`, `dns`, `tls`, `blocked`, `redirect` or `status`.
+             * @example status
+             */
+            errorClass?: string;
+            /**
+             * Format: date-time
+             * @description Missing where no more follow: it was delivered, or given up.
+             */
+            nextTryAt?: string;
             /** Format: date-time */
             createdAt: string;
+        };
+        RecoverWebhookBody: {
+            /**
+             * Format: date-time
+             * @description Events from then on; at most 30 days ago.
+             * @example 2026-11-21T14:00:00Z
+             */
+            since: string;
+        };
+        RecoveryView: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            webhookId: string;
+            /** @example 2026-11-21T14:00:00.000Z */
+            since: string;
+            /**
+             * @description `stopped`: `reason` says why.
+             * @example done
+             * @enum {string}
+             */
+            status: "done" | "running" | "stopped";
+            /**
+             * @description How many events are sent again.
+             * @example 42
+             */
+            recovered: number;
+            /** @example the subscription is not active any more */
+            reason?: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            finishedAt?: string;
         };
         EventTypeView: {
             /** @example order_created */
@@ -4979,6 +5468,48 @@ export interface components {
         };
         EventTypesView: {
             data: components["schemas"]["EventTypeView"][];
+        };
+        EventView: {
+            /** Format: uuid */
+            id: string;
+            /** @example order_created */
+            type: string;
+            /**
+             * @description When it happened.
+             * @example 2026-11-24T09:30:00.000Z
+             */
+            timestamp: string;
+            /** Format: uuid */
+            merchantId: string;
+            /**
+             * @description As the type has it.
+             * @example {
+             *       "orderId": "01990000-0000-7000-8000-000000000001",
+             *       "number": 1042,
+             *       "status": "pending"
+             *     }
+             */
+            data: Record<string, never>;
+        };
+        BotAnswerView: {
+            /**
+             * @description `webhook-id` of the call.
+             * @example msg_2KWPBgLlAfxdpx2AI54pPJ85f4W
+             */
+            id: string;
+            /**
+             * @example stock.adjust
+             * @enum {string}
+             */
+            eventType: "contact.update" | "message.send" | "order.transition" | "stock.adjust";
+            /**
+             * @description What the same call by REST answers: the queued message, the order, the movement of stock, the contact.
+             * @example {
+             *       "id": "01990000-0000-7000-8000-000000000001",
+             *       "stock": 37
+             *     }
+             */
+            result: Record<string, never>;
         };
         AuditActorView: {
             /**
@@ -5119,44 +5650,6 @@ export interface components {
             /** @example the database is starting up */
             failedReason?: string;
         };
-        DeadLetterView: {
-            /** Format: uuid */
-            id: string;
-            /** Format: uuid */
-            merchantId: string;
-            /**
-             * @example inbound_message
-             * @enum {string}
-             */
-            kind: "inbound_message";
-            /**
-             * Format: uuid
-             * @description What it is about: the channel that it came to.
-             */
-            subjectId: string;
-            /**
-             * @description Its beginning: what was read of it, or the body that could not be read.
-             * @example { … }
-             */
-            payload: string;
-            /**
-             * @description Why it failed the last time.
-             * @example a message without an id
-             */
-            reason: string;
-            /**
-             * @description Tries since it was put aside.
-             * @example 2
-             */
-            attempts: number;
-            /**
-             * Format: date-time
-             * @description When it is tried again by itself; it rests when missing.
-             */
-            nextTryAt?: string;
-            /** Format: date-time */
-            createdAt: string;
-        };
         BreakerView: {
             /**
              * @description What it stands in front of.
@@ -5180,6 +5673,150 @@ export interface components {
             reason?: string;
             /** Format: date-time */
             changedAt: string;
+        };
+        DeadLetterView: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            merchantId: string;
+            /**
+             * @example inbound_message
+             * @enum {string}
+             */
+            kind: "inbound_message" | "incoming_file" | "outbound_message" | "reaction" | "unanswered_message" | "webhook_delivery";
+            /**
+             * @description Names what it is about among all of its kind: the id of a message or of a delivery, or a reaction and its event.
+             * @example 01990000-0000-7000-8000-000000000001
+             */
+            reference: string;
+            /**
+             * Format: uuid
+             * @description Where it belongs: a channel, a chat, a subscription.
+             */
+            subjectId?: string;
+            /**
+             * @description Why it failed the last time.
+             * @example a message without an id
+             */
+            reason: string;
+            /**
+             * @description `retrying`: back in its own queue, and dead again if it fails there; forgotten after a week.
+             * @example dead
+             * @enum {string}
+             */
+            status: "dead" | "retrying";
+            /**
+             * @description Tries since it was put aside that have failed.
+             * @example 2
+             */
+            attempts: number;
+            /** Format: date-time */
+            firstFailedAt: string;
+            /** Format: date-time */
+            lastFailedAt: string;
+            /**
+             * Format: date-time
+             * @description When it is tried again by itself; it rests when missing.
+             */
+            nextTryAt?: string;
+        };
+        DeadLetterSelection: {
+            /**
+             * @description These, whatever else is said.
+             * @example [
+             *       "01990000-0000-7000-8000-000000000001"
+             *     ]
+             */
+            ids?: string[];
+            /**
+             * @example webhook_delivery
+             * @enum {string}
+             */
+            kind?: "inbound_message" | "incoming_file" | "outbound_message" | "reaction" | "unanswered_message" | "webhook_delivery";
+            /**
+             * Format: uuid
+             * @description Of this merchant alone.
+             */
+            merchantId?: string;
+            /**
+             * @description Part of why they failed, in either case.
+             * @example timeout
+             */
+            reason?: string;
+            /**
+             * @description How many at most; the answer tells where to go on.
+             * @example 100
+             */
+            limit?: number;
+            /**
+             * Format: uuid
+             * @description `next` of the answer before.
+             * @example 01990000-0000-7000-8000-000000000001
+             */
+            after?: string;
+        };
+        DeadLettersTakenView: {
+            /**
+             * @description How many there were.
+             * @example 100
+             */
+            count: number;
+            /**
+             * @description Where to go on, as `after`; missing when there were no more.
+             * @example 01990000-0000-7000-8000-000000000001
+             */
+            next?: string;
+        };
+        DeadLetterDetailView: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            merchantId: string;
+            /**
+             * @example inbound_message
+             * @enum {string}
+             */
+            kind: "inbound_message" | "incoming_file" | "outbound_message" | "reaction" | "unanswered_message" | "webhook_delivery";
+            /**
+             * @description Names what it is about among all of its kind: the id of a message or of a delivery, or a reaction and its event.
+             * @example 01990000-0000-7000-8000-000000000001
+             */
+            reference: string;
+            /**
+             * Format: uuid
+             * @description Where it belongs: a channel, a chat, a subscription.
+             */
+            subjectId?: string;
+            /**
+             * @description Why it failed the last time.
+             * @example a message without an id
+             */
+            reason: string;
+            /**
+             * @description `retrying`: back in its own queue, and dead again if it fails there; forgotten after a week.
+             * @example dead
+             * @enum {string}
+             */
+            status: "dead" | "retrying";
+            /**
+             * @description Tries since it was put aside that have failed.
+             * @example 2
+             */
+            attempts: number;
+            /** Format: date-time */
+            firstFailedAt: string;
+            /** Format: date-time */
+            lastFailedAt: string;
+            /**
+             * Format: date-time
+             * @description When it is tried again by itself; it rests when missing.
+             */
+            nextTryAt?: string;
+            /**
+             * @description The beginning of what could not be stored, of inbound messages.
+             * @example { … }
+             */
+            payload?: string;
         };
         HealthView: {
             /** @example ok */
@@ -6043,7 +6680,11 @@ export interface operations {
                      *           "windowSeconds": 900
                      *         }
                      *       },
-                     *       "createdAt": "2026-11-24T09:30:00.000Z"
+                     *       "createdAt": "2026-11-24T09:30:00.000Z",
+                     *       "inboundSecret": {
+                     *         "createdAt": "2026-11-24T09:30:00.000Z",
+                     *         "oldValidUntil": "2026-11-25T09:30:00.000Z"
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["MerchantProfileView"];
@@ -6158,10 +6799,53 @@ export interface operations {
                      *           "windowSeconds": 900
                      *         }
                      *       },
-                     *       "createdAt": "2026-11-24T09:30:00.000Z"
+                     *       "createdAt": "2026-11-24T09:30:00.000Z",
+                     *       "inboundSecret": {
+                     *         "createdAt": "2026-11-24T09:30:00.000Z",
+                     *         "oldValidUntil": "2026-11-25T09:30:00.000Z"
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["MerchantProfileView"];
+                };
+            };
+            /** @description The call was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merchant_newInboundSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the call happen once: the same key with the same request gets the first answer again, with `Idempotent-Replayed: true`. Kept 24 hours. For example a UUID. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "createdAt": "2026-11-24T09:30:00.000Z",
+                     *       "oldValidUntil": "2026-11-25T09:30:00.000Z",
+                     *       "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewInboundSecretView"];
                 };
             };
             /** @description The call was refused. */
@@ -11742,7 +12426,20 @@ export interface operations {
                      *           "headers": [
                      *             "X-Token"
                      *           ],
+                     *           "filters": {
+                     *             "status": "pending"
+                     *           },
+                     *           "rateLimit": 50,
+                     *           "ordered": false,
                      *           "active": true,
+                     *           "disabledReason": "failing",
+                     *           "disabledAt": "2026-11-24T09:30:00.000Z",
+                     *           "failingSince": "2026-11-21T14:00:00.000Z",
+                     *           "breaker": {
+                     *             "state": "open",
+                     *             "until": "2026-11-21T14:02:30.000Z"
+                     *           },
+                     *           "oldSecretValidUntil": "2026-11-22T14:00:00.000Z",
                      *           "createdAt": "2026-11-24T09:30:00.000Z"
                      *         }
                      *       ],
@@ -11788,7 +12485,12 @@ export interface operations {
                  *       "url": "https://partner.example.com/hooks",
                  *       "events": [
                  *         "order_created"
-                 *       ]
+                 *       ],
+                 *       "filters": {
+                 *         "status": "pending"
+                 *       },
+                 *       "rateLimit": 50,
+                 *       "ordered": false
                  *     }
                  */
                 "application/json": components["schemas"]["CreateWebhookBody"];
@@ -11812,7 +12514,20 @@ export interface operations {
                      *       "headers": [
                      *         "X-Token"
                      *       ],
+                     *       "filters": {
+                     *         "status": "pending"
+                     *       },
+                     *       "rateLimit": 50,
+                     *       "ordered": false,
                      *       "active": true,
+                     *       "disabledReason": "failing",
+                     *       "disabledAt": "2026-11-24T09:30:00.000Z",
+                     *       "failingSince": "2026-11-21T14:00:00.000Z",
+                     *       "breaker": {
+                     *         "state": "open",
+                     *         "until": "2026-11-21T14:02:30.000Z"
+                     *       },
+                     *       "oldSecretValidUntil": "2026-11-22T14:00:00.000Z",
                      *       "createdAt": "2026-11-24T09:30:00.000Z",
                      *       "secret": "whsec_Zm9yIGV4YW1wbGUgb25seTogdGhpcyBpcyBubyBrZXk="
                      *     }
@@ -11859,7 +12574,20 @@ export interface operations {
                      *       "headers": [
                      *         "X-Token"
                      *       ],
+                     *       "filters": {
+                     *         "status": "pending"
+                     *       },
+                     *       "rateLimit": 50,
+                     *       "ordered": false,
                      *       "active": true,
+                     *       "disabledReason": "failing",
+                     *       "disabledAt": "2026-11-24T09:30:00.000Z",
+                     *       "failingSince": "2026-11-21T14:00:00.000Z",
+                     *       "breaker": {
+                     *         "state": "open",
+                     *         "until": "2026-11-21T14:02:30.000Z"
+                     *       },
+                     *       "oldSecretValidUntil": "2026-11-22T14:00:00.000Z",
                      *       "createdAt": "2026-11-24T09:30:00.000Z"
                      *     }
                      */
@@ -11919,6 +12647,11 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "filters": {
+                 *         "status": "pending"
+                 *       },
+                 *       "rateLimit": 50,
+                 *       "ordered": true,
                  *       "active": false
                  *     }
                  */
@@ -11943,11 +12676,113 @@ export interface operations {
                      *       "headers": [
                      *         "X-Token"
                      *       ],
+                     *       "filters": {
+                     *         "status": "pending"
+                     *       },
+                     *       "rateLimit": 50,
+                     *       "ordered": false,
                      *       "active": true,
+                     *       "disabledReason": "failing",
+                     *       "disabledAt": "2026-11-24T09:30:00.000Z",
+                     *       "failingSince": "2026-11-21T14:00:00.000Z",
+                     *       "breaker": {
+                     *         "state": "open",
+                     *         "until": "2026-11-21T14:02:30.000Z"
+                     *       },
+                     *       "oldSecretValidUntil": "2026-11-22T14:00:00.000Z",
                      *       "createdAt": "2026-11-24T09:30:00.000Z"
                      *     }
                      */
                     "application/json": components["schemas"]["WebhookView"];
+                };
+            };
+            /** @description The call was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhooks_rotateSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the call happen once: the same key with the same request gets the first answer again, with `Idempotent-Replayed: true`. Kept 24 hours. For example a UUID. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "secret": "whsec_Zm9yIGV4YW1wbGUgb25seTogdGhpcyBpcyBubyBrZXk=",
+                     *       "oldSecretValidUntil": "2026-11-22T14:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RotatedSecretView"];
+                };
+            };
+            /** @description The call was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhooks_test: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the call happen once: the same key with the same request gets the first answer again, with `Idempotent-Replayed: true`. Kept 24 hours. For example a UUID. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "order_created"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TestWebhookBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "eventId": "01990000-0000-7000-8000-000000000001",
+                     *       "event": "order_created"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ResentView"];
                 };
             };
             /** @description The call was refused. */
@@ -11968,7 +12803,10 @@ export interface operations {
                 /** @description `nextCursor` of the page before. */
                 cursor?: string;
                 status?: "delivered" | "failed";
-                event?: "*" | "bot_connected" | "bot_disconnected" | "broadcast_finished" | "broadcast_started" | "channel_failed" | "channel_linking" | "channel_restricted" | "chat_handed_over" | "contact_consent_changed" | "delivery_assigned" | "delivery_completed" | "delivery_failed" | "delivery_started" | "merchant_registered" | "message_failed" | "message_received" | "message_sent" | "number_claimed" | "number_proven" | "order_created" | "order_held" | "order_hold_ended" | "order_status_changed" | "payment_failed" | "payment_received" | "payment_refund_due" | "payment_refunded" | "payment_requested" | "product_updated" | "stock_low" | "template_state_changed" | "webhook_disabled" | "webhook_failing";
+                event?: "bot_connected" | "bot_disconnected" | "broadcast_finished" | "broadcast_started" | "channel_failed" | "channel_linking" | "channel_restricted" | "chat_handed_over" | "contact_consent_changed" | "delivery_assigned" | "delivery_completed" | "delivery_failed" | "delivery_started" | "merchant_registered" | "message_failed" | "message_received" | "message_sent" | "number_claimed" | "number_proven" | "order_created" | "order_held" | "order_hold_ended" | "order_status_changed" | "payment_failed" | "payment_received" | "payment_refund_due" | "payment_refunded" | "payment_requested" | "product_updated" | "stock_low" | "template_state_changed" | "webhook_disabled" | "webhook_failing";
+                /** @description Every attempt for one event. */
+                eventId?: string;
+                trigger?: "event" | "recovery" | "replay" | "test";
             };
             header?: never;
             path: {
@@ -11993,12 +12831,15 @@ export interface operations {
                      *           "eventId": "01990000-0000-7000-8000-000000000001",
                      *           "event": "order_created",
                      *           "attempt": 1,
+                     *           "trigger": "event",
                      *           "status": "delivered",
                      *           "request": {
                      *             "url": "https://partner.example.com/hooks",
                      *             "headers": {
-                     *               "webhook-id": "01990000-0000-7000-8000-000000000001"
-                     *             }
+                     *               "webhook-id": "01990000-0000-7000-8000-000000000001",
+                     *               "X-Token": "***"
+                     *             },
+                     *             "body": "01990000-0000-7000-8000-000000000001"
                      *           },
                      *           "response": {
                      *             "status": 200,
@@ -12006,6 +12847,8 @@ export interface operations {
                      *           },
                      *           "durationMs": 84,
                      *           "error": "the receiver answered 503",
+                     *           "errorClass": "status",
+                     *           "nextTryAt": "2026-11-24T09:30:00.000Z",
                      *           "createdAt": "2026-11-24T09:30:00.000Z"
                      *         }
                      *       ],
@@ -12021,6 +12864,263 @@ export interface operations {
                         data: components["schemas"]["WebhookLogView"][];
                         pagination: components["schemas"]["Pagination"];
                     };
+                };
+            };
+            /** @description The call was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhooks_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                logId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01990000-0000-7000-8000-000000000001",
+                     *       "webhookId": "01990000-0000-7000-8000-000000000001",
+                     *       "eventId": "01990000-0000-7000-8000-000000000001",
+                     *       "event": "order_created",
+                     *       "attempt": 1,
+                     *       "trigger": "event",
+                     *       "status": "delivered",
+                     *       "request": {
+                     *         "url": "https://partner.example.com/hooks",
+                     *         "headers": {
+                     *           "webhook-id": "01990000-0000-7000-8000-000000000001",
+                     *           "X-Token": "***"
+                     *         },
+                     *         "body": "01990000-0000-7000-8000-000000000001"
+                     *       },
+                     *       "response": {
+                     *         "status": 200,
+                     *         "body": "ok"
+                     *       },
+                     *       "durationMs": 84,
+                     *       "error": "the receiver answered 503",
+                     *       "errorClass": "status",
+                     *       "nextTryAt": "2026-11-24T09:30:00.000Z",
+                     *       "createdAt": "2026-11-24T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookLogView"];
+                };
+            };
+            /** @description The call was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhooks_replay: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the call happen once: the same key with the same request gets the first answer again, with `Idempotent-Replayed: true`. Kept 24 hours. For example a UUID. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                logId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "eventId": "01990000-0000-7000-8000-000000000001",
+                     *       "event": "order_created"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ResentView"];
+                };
+            };
+            /** @description The call was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhooks_recover: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the call happen once: the same key with the same request gets the first answer again, with `Idempotent-Replayed: true`. Kept 24 hours. For example a UUID. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "since": "2026-11-21T14:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RecoverWebhookBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01990000-0000-7000-8000-000000000001",
+                     *       "webhookId": "01990000-0000-7000-8000-000000000001",
+                     *       "since": "2026-11-21T14:00:00.000Z",
+                     *       "status": "done",
+                     *       "recovered": 42,
+                     *       "reason": "the subscription is not active any more",
+                     *       "createdAt": "2026-11-24T09:30:00.000Z",
+                     *       "finishedAt": "2026-11-24T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RecoveryView"];
+                };
+            };
+            /** @description The call was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhooks_listRecoveries: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "01990000-0000-7000-8000-000000000001",
+                     *           "webhookId": "01990000-0000-7000-8000-000000000001",
+                     *           "since": "2026-11-21T14:00:00.000Z",
+                     *           "status": "done",
+                     *           "recovered": 42,
+                     *           "reason": "the subscription is not active any more",
+                     *           "createdAt": "2026-11-24T09:30:00.000Z",
+                     *           "finishedAt": "2026-11-24T09:30:00.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "limit": 50,
+                     *         "hasMore": true,
+                     *         "nextCursor": "WyIwMTk5MDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDEiXQ",
+                     *         "offset": 0
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["RecoveryView"][];
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            /** @description The call was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    webhooks_recovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recoveryId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01990000-0000-7000-8000-000000000001",
+                     *       "webhookId": "01990000-0000-7000-8000-000000000001",
+                     *       "since": "2026-11-21T14:00:00.000Z",
+                     *       "status": "done",
+                     *       "recovered": 42,
+                     *       "reason": "the subscription is not active any more",
+                     *       "createdAt": "2026-11-24T09:30:00.000Z",
+                     *       "finishedAt": "2026-11-24T09:30:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RecoveryView"];
                 };
             };
             /** @description The call was refused. */
@@ -12080,7 +13180,108 @@ export interface operations {
             };
         };
     };
-    whatsappWebhook_verify: {
+    history_list: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The id of an event, or a `nextCursor`: what came after it. */
+                after?: string;
+                /** @description Of these types alone: several with commas between, or the parameter several times. */
+                types?: ("bot_connected" | "bot_disconnected" | "broadcast_finished" | "broadcast_started" | "channel_failed" | "channel_linking" | "channel_restricted" | "chat_handed_over" | "contact_consent_changed" | "delivery_assigned" | "delivery_completed" | "delivery_failed" | "delivery_started" | "merchant_registered" | "message_failed" | "message_received" | "message_sent" | "number_claimed" | "number_proven" | "order_created" | "order_held" | "order_hold_ended" | "order_status_changed" | "payment_failed" | "payment_received" | "payment_refund_due" | "payment_refunded" | "payment_requested" | "product_updated" | "stock_low" | "template_state_changed" | "webhook_disabled" | "webhook_failing")[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "01990000-0000-7000-8000-000000000001",
+                     *           "type": "order_created",
+                     *           "timestamp": "2026-11-24T09:30:00.000Z",
+                     *           "merchantId": "01990000-0000-7000-8000-000000000001",
+                     *           "data": {
+                     *             "orderId": "01990000-0000-7000-8000-000000000001",
+                     *             "number": 1042,
+                     *             "status": "pending"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "limit": 50,
+                     *         "hasMore": true,
+                     *         "nextCursor": "WyIwMTk5MDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDEiXQ",
+                     *         "offset": 0
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["EventView"][];
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            /** @description The call was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    history_stream: {
+        parameters: {
+            query?: {
+                /** @description The id of an event, or a `nextCursor`: what came after it. */
+                after?: string;
+                /** @description Of these types alone: several with commas between, or the parameter several times. */
+                types?: ("bot_connected" | "bot_disconnected" | "broadcast_finished" | "broadcast_started" | "channel_failed" | "channel_linking" | "channel_restricted" | "chat_handed_over" | "contact_consent_changed" | "delivery_assigned" | "delivery_completed" | "delivery_failed" | "delivery_started" | "merchant_registered" | "message_failed" | "message_received" | "message_sent" | "number_claimed" | "number_proven" | "order_created" | "order_held" | "order_hold_ended" | "order_status_changed" | "payment_failed" | "payment_received" | "payment_refund_due" | "payment_refunded" | "payment_requested" | "product_updated" | "stock_low" | "template_state_changed" | "webhook_disabled" | "webhook_failing")[];
+            };
+            header?: {
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example id: 01990000-0000-7000-8000-000000000001
+                     *     data: {"id":"01990000-0000-7000-8000-000000000001","type":"order_created","timestamp":"2026-11-24T09:30:00.000Z","merchantId":"01990000-0000-7000-8000-000000000002","data":{}}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The call was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    whatsappWebhook_challenge: {
         parameters: {
             query?: {
                 /** @description For example `1158201444`. */
@@ -12189,6 +13390,67 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The call was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    botWebhook_receive: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description HMAC-SHA256 of id, timestamp and body. */
+                "webhook-signature": string;
+                /** @description Of this try, in seconds; five minutes off at most. */
+                "webhook-timestamp": string;
+                /** @description The same on every try. */
+                "webhook-id": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event_type": "stock.adjust",
+                 *       "payload": {
+                 *         "sku": "MAIZE-10",
+                 *         "delta": 12,
+                 *         "reason": "New delivery"
+                 *       },
+                 *       "merchant_id": "01990000-0000-7000-8000-000000000001"
+                 *     }
+                 */
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W",
+                     *       "eventType": "stock.adjust",
+                     *       "result": {
+                     *         "id": "01990000-0000-7000-8000-000000000001",
+                     *         "stock": 37
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BotAnswerView"];
+                };
             };
             /** @description The call was refused. */
             default: {
@@ -12373,7 +13635,11 @@ export interface operations {
                      *               "windowSeconds": 900
                      *             }
                      *           },
-                     *           "createdAt": "2026-11-24T09:30:00.000Z"
+                     *           "createdAt": "2026-11-24T09:30:00.000Z",
+                     *           "inboundSecret": {
+                     *             "createdAt": "2026-11-24T09:30:00.000Z",
+                     *             "oldValidUntil": "2026-11-25T09:30:00.000Z"
+                     *           }
                      *         }
                      *       ],
                      *       "pagination": {
@@ -12496,7 +13762,11 @@ export interface operations {
                      *           "windowSeconds": 900
                      *         }
                      *       },
-                     *       "createdAt": "2026-11-24T09:30:00.000Z"
+                     *       "createdAt": "2026-11-24T09:30:00.000Z",
+                     *       "inboundSecret": {
+                     *         "createdAt": "2026-11-24T09:30:00.000Z",
+                     *         "oldValidUntil": "2026-11-25T09:30:00.000Z"
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["MerchantProfileView"];
@@ -12688,130 +13958,6 @@ export interface operations {
             };
         };
     };
-    admin_listDeadLetters: {
-        parameters: {
-            query?: {
-                limit?: number;
-                /** @description `nextCursor` of the page before. */
-                cursor?: string;
-                /** @description For example `inbound_message`. */
-                kind?: "inbound_message";
-                /** @description Of this merchant alone. */
-                merchantId?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "data": [
-                     *         {
-                     *           "id": "01990000-0000-7000-8000-000000000001",
-                     *           "merchantId": "01990000-0000-7000-8000-000000000001",
-                     *           "kind": "inbound_message",
-                     *           "subjectId": "01990000-0000-7000-8000-000000000001",
-                     *           "payload": "{ … }",
-                     *           "reason": "a message without an id",
-                     *           "attempts": 2,
-                     *           "nextTryAt": "2026-11-24T09:30:00.000Z",
-                     *           "createdAt": "2026-11-24T09:30:00.000Z"
-                     *         }
-                     *       ],
-                     *       "pagination": {
-                     *         "limit": 50,
-                     *         "hasMore": true,
-                     *         "nextCursor": "WyIwMTk5MDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDEiXQ",
-                     *         "offset": 0
-                     *       }
-                     *     }
-                     */
-                    "application/json": {
-                        data: components["schemas"]["DeadLetterView"][];
-                        pagination: components["schemas"]["Pagination"];
-                    };
-                };
-            };
-            /** @description The call was refused. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    admin_retryDeadLetter: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Makes the call happen once: the same key with the same request gets the first answer again, with `Idempotent-Replayed: true`. Kept 24 hours. For example a UUID. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Accepted */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The call was refused. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    admin_discardDeadLetter: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The call was refused. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     admin_listBreakers: {
         parameters: {
             query?: never;
@@ -12841,6 +13987,289 @@ export interface operations {
                      */
                     "application/json": components["schemas"]["BreakerView"][];
                 };
+            };
+            /** @description The call was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deadLetters_list: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description For example `inbound_message`. */
+                kind?: "inbound_message" | "incoming_file" | "outbound_message" | "reaction" | "unanswered_message" | "webhook_delivery";
+                /** @description Of this merchant alone. */
+                merchantId?: string;
+                /** @description Part of why it failed, in either case. For example `timeout`. */
+                reason?: string;
+                /** @description For example `dead`. */
+                status?: "dead" | "retrying";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "id": "01990000-0000-7000-8000-000000000001",
+                     *           "merchantId": "01990000-0000-7000-8000-000000000001",
+                     *           "kind": "inbound_message",
+                     *           "reference": "01990000-0000-7000-8000-000000000001",
+                     *           "subjectId": "01990000-0000-7000-8000-000000000001",
+                     *           "reason": "a message without an id",
+                     *           "status": "dead",
+                     *           "attempts": 2,
+                     *           "firstFailedAt": "2026-11-24T09:30:00.000Z",
+                     *           "lastFailedAt": "2026-11-24T09:30:00.000Z",
+                     *           "nextTryAt": "2026-11-24T09:30:00.000Z"
+                     *         }
+                     *       ],
+                     *       "pagination": {
+                     *         "limit": 50,
+                     *         "hasMore": true,
+                     *         "nextCursor": "WyIwMTk5MDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDEiXQ",
+                     *         "offset": 0
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        data: components["schemas"]["DeadLetterView"][];
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            /** @description The call was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deadLetters_retryMany: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the call happen once: the same key with the same request gets the first answer again, with `Idempotent-Replayed: true`. Kept 24 hours. For example a UUID. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ids": [
+                 *         "01990000-0000-7000-8000-000000000001"
+                 *       ],
+                 *       "kind": "webhook_delivery",
+                 *       "reason": "timeout",
+                 *       "limit": 100,
+                 *       "after": "01990000-0000-7000-8000-000000000001"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeadLetterSelection"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "count": 100,
+                     *       "next": "01990000-0000-7000-8000-000000000001"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeadLettersTakenView"];
+                };
+            };
+            /** @description The call was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deadLetters_discardMany: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the call happen once: the same key with the same request gets the first answer again, with `Idempotent-Replayed: true`. Kept 24 hours. For example a UUID. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ids": [
+                 *         "01990000-0000-7000-8000-000000000001"
+                 *       ],
+                 *       "kind": "webhook_delivery",
+                 *       "reason": "timeout",
+                 *       "limit": 100,
+                 *       "after": "01990000-0000-7000-8000-000000000001"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeadLetterSelection"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "count": 100,
+                     *       "next": "01990000-0000-7000-8000-000000000001"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeadLettersTakenView"];
+                };
+            };
+            /** @description The call was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deadLetters_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "01990000-0000-7000-8000-000000000001",
+                     *       "merchantId": "01990000-0000-7000-8000-000000000001",
+                     *       "kind": "inbound_message",
+                     *       "reference": "01990000-0000-7000-8000-000000000001",
+                     *       "subjectId": "01990000-0000-7000-8000-000000000001",
+                     *       "reason": "a message without an id",
+                     *       "status": "dead",
+                     *       "attempts": 2,
+                     *       "firstFailedAt": "2026-11-24T09:30:00.000Z",
+                     *       "lastFailedAt": "2026-11-24T09:30:00.000Z",
+                     *       "nextTryAt": "2026-11-24T09:30:00.000Z",
+                     *       "payload": "{ … }"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeadLetterDetailView"];
+                };
+            };
+            /** @description The call was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deadLetters_discard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The call was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deadLetters_retry: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes the call happen once: the same key with the same request gets the first answer again, with `Idempotent-Replayed: true`. Kept 24 hours. For example a UUID. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The call was refused. */
             default: {
