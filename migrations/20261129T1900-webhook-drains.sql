@@ -93,7 +93,6 @@ $$;
 -- What is owed: first attempts that failed, samples, replays, recoveries. Gone when delivered: the log has the story.
 DELETE FROM webhook_deliveries WHERE status = 'delivered';
 ALTER TABLE webhook_deliveries
-  DROP CONSTRAINT webhook_deliveries_merchant_id_event_id_fkey,
   DROP CONSTRAINT webhook_deliveries_status_check,
   ADD CHECK (status IN ('pending', 'dead')),
   ADD COLUMN event_type text,

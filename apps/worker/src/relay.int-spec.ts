@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { newId, ValidationError } from '@soko/common';
+import { newId } from '@soko/common';
 import { botConnected, messageSent } from '@soko/contracts';
+import { EventDataError } from '@soko/database';
 import { HISTORY_CHANNEL, ReactionSink, Reacts, type RelayedEvent } from '@soko/queues';
 import { gate, integration, type Integration, parallel, seeded, until, withClient } from '@soko/testing';
 import { WebhookService, WebhookSink, WebhooksModule } from '@soko/webhooks';
@@ -189,7 +190,7 @@ test('events of work that was rolled back are never handed on', async () => {
     tx.outbox.flush();
     tx.outbox.emit(messageSent, {} as never);
   });
-  await expect(work).rejects.toThrow(ValidationError);
+  await expect(work).rejects.toThrow(EventDataError);
   await emit(house, merchantId, ['kept']);
   await until('the event that was kept', () => batches.length >= 2);
   expect(batches.flatMap(({ events }) => events).map(({ type }) => type)).toEqual(['bot_connected', 'bot_connected']);

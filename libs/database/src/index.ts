@@ -3,6 +3,7 @@ export { byIndex } from './by-index.js';
 export { type CommandTools, runCommand } from './command.js';
 export { DatabaseModule } from './database.module.js';
 export {
+  EventDataError,
   isCheckViolation,
   isForeignKeyViolation,
   isUniqueViolation,

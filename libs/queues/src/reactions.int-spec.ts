@@ -1,6 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { newId } from '@soko/common';
-import { botConnected, type BotConnectedData, type EventEnvelope, react, retryDeadLetter, runBroadcast } from '@soko/contracts';
+import {
+  botConnected,
+  type BotConnectedData,
+  type EventEnvelope,
+  react,
+  recoverWebhook,
+  retryDeadLetter,
+  runBroadcast,
+} from '@soko/contracts';
 import type { TenantTx } from '@soko/database';
 import { DeadLetterRetry, DeadLettersModule } from '@soko/dead-letters';
 import { Log } from '@soko/observability';
@@ -32,13 +40,15 @@ class Notes {
   }
 }
 
-/** The other job of the queue: whoever serves the one must handle the other. */
+/** The other jobs of the queue: whoever serves the one must handle all. */
 @Injectable()
 class Others {
   @Handles(retryDeadLetter)
   async retry(): Promise<void> {}
   @Handles(runBroadcast)
   async broadcast(): Promise<void> {}
+  @Handles(recoverWebhook)
+  async recover(): Promise<void> {}
 }
 
 async function setup(options: Parameters<typeof integration>[0] = {}) {

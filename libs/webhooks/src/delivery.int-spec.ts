@@ -42,7 +42,12 @@ test('the partner gets the event in its envelope, signed, with the merchant’s 
       event: 'bot_connected',
       attempt: 1,
       status: 'delivered',
-      request: { url: receiver.url, headers: expect.objectContaining({ 'X-Token': '***', 'webhook-id': event!.id }) },
+      trigger: 'event',
+      request: {
+        url: receiver.url,
+        body: event!.id,
+        headers: expect.objectContaining({ 'X-Token': '***', 'webhook-id': event!.id }),
+      },
       response: { status: 200, body: 'ok' },
       durationMs: expect.any(Number),
       createdAt: expect.any(String),

@@ -3,8 +3,10 @@ import type { ServerResponse } from 'node:http';
 import { integration, until } from '@soko/testing';
 import { expect, test } from 'vitest';
 import { setup } from './delivery.fixture.js';
+import { DeliveryReviver } from './delivery.reviver.js';
 import { Settler } from './settler.js';
 import { Drains } from './drains.js';
+import { WebhookResendService } from './webhook-resend.service.js';
 import { WebhookDeliveryModule, WebhooksModule } from './webhooks.module.js';
 
 /** Two workers of one house open the same secrets. */
@@ -78,6 +80,42 @@ test('the waits grow, and after the eighth attempt the delivery is dead; the bre
   expect(await drain()).toMatchObject({ ring: null });
   expect(receiver.calls).toHaveLength(8);
   expect(await rows('SELECT 1 AS one FROM webhook_logs')).toHaveLength(8);
+}, 60_000);
+
+test('what is dead is a letter to ops: retried it begins anew, and sent again by its merchant it is a letter no more', async () => {
+  let status = 500;
+  const { send, makeDue, owed, logged, logs, rows, take, system, tenancy, merchantId, webhookId, module } = await setup({
+    answer: by(() => status),
+  });
+  const letters = () => system.query('SELECT kind, reference, subject_id, reason, attempts FROM dead_letters');
+  const die = async (calls: number): Promise<void> => {
+    await rows(`UPDATE webhook_deliveries SET attempts = 7`);
+    await makeDue();
+    await logged(calls);
+    await expect.poll(async () => (await owed())[0]!.status, { timeout: 10_000 }).toBe('dead');
+  };
+  await send();
+  await logged(1);
+  await die(2);
+  const [{ id: reference } = { id: '' }] = await owed();
+  const letter = { kind: 'webhook_delivery', reference, subject_id: webhookId, reason: 'the receiver answered 500' };
+  expect(await letters()).toEqual([{ ...letter, attempts: 0 }]);
+
+  const revive = () => tenancy.run(merchantId, (tx) => new DeliveryReviver().revive(tx, reference));
+  expect(await revive()).toBe('handed_on');
+  expect(await owed()).toMatchObject([{ status: 'pending', attempts: 0 }]);
+  await take();
+  await logged(3);
+  await die(4);
+  expect(await letters()).toEqual([{ ...letter, attempts: 1 }]);
+
+  status = 200;
+  await module.get(WebhookResendService).replay(merchantId, (await logs())[0]!.id);
+  expect(await letters()).toEqual([]);
+  await take();
+  await logged(5);
+  expect(await owed()).toEqual([]);
+  expect(await revive()).toBe('done');
 }, 60_000);
 
 test('410 switches the subscription off at once, says why, and no more calls begin', async () => {
