@@ -39,6 +39,8 @@ const arrived = new Promise<void>((resolve) => {
         forged = (error as WebhookVerificationError).code;
       }
       response.writeHead(204).end();
+      // That it was made, and that it was changed, in whatever order.
+      if (seen.length < 2) return;
       server.close();
       resolve();
     });
@@ -122,9 +124,8 @@ test('a partner installs the client, sells, and is told of it by a webhook whose
     refused: object;
     types: { type: string; version: number; schema: object; example: object }[];
   };
-  expect(told.seen).toEqual([
-    expect.objectContaining({ type: 'product_updated', data: expect.objectContaining({ sku: 'MAIZE-10' }) }),
-  ]);
+  const updated = expect.objectContaining({ type: 'product_updated', data: expect.objectContaining({ sku: 'MAIZE-10' }) });
+  expect(told.seen).toEqual([updated, updated]);
   expect(told.forged).toBe('no_match');
   expect(told.refused).toMatchObject({ status: 404, problem: { code: 'product_not_found' } });
 
@@ -133,5 +134,5 @@ test('a partner installs the client, sells, and is told of it by a webhook whose
   formats.default(ajv);
   for (const { type, schema, example } of told.types) expect([type, ajv.validate(schema, example)]).toEqual([type, true]);
   const { schema } = told.types.find(({ type }) => type === 'product_updated')!;
-  expect(ajv.validate(schema, told.seen[0]), JSON.stringify(ajv.errors)).toBe(true);
+  for (const event of told.seen) expect(ajv.validate(schema, event), JSON.stringify(ajv.errors)).toBe(true);
 });

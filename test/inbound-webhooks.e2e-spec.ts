@@ -3,7 +3,7 @@ import { newId } from '@soko/common';
 import { parallel } from '@soko/testing';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openShop, phoneMessages, type Shop } from './support/shop.js';
+import { openShop, openStall, phoneMessages, type Shop } from './support/shop.js';
 import { startTestStack, type TestStack } from './support/stack.js';
 
 const PHONE = '+263771234567';
@@ -214,15 +214,14 @@ test('a new secret counts at once and the old one for a day; the one before that
 });
 
 test('a merchant who calls too often is told to wait; others are not', async () => {
-  const { client, merchantId, receiver } = await openShop(env.baseUrl, { name: 'Busy', stock: 1 });
-  await receiver.close();
+  const { client, merchantId } = await openStall(env.baseUrl, { name: 'Busy', stock: 1 });
   const own = await client.ok<{ secret: string }>('POST', '/api/merchant/inbound-secret');
   await env.db.query(`UPDATE merchants SET plan = 'trial' WHERE id = $1`, [merchantId]);
   const busy = () => call('contact.update', { phone: '+263770000001', name: 'x' }, { merchantId, by: own.secret });
   const statuses: number[] = [];
-  for (let n = 0; n < 6; n += 1) statuses.push((await busy()).status);
-  // Four calls of REST have counted, too.
-  expect(statuses).toEqual([404, 404, 404, 404, 429, 429]);
+  for (let n = 0; n < 8; n += 1) statuses.push((await busy()).status);
+  // The product and the secret have counted, too.
+  expect(statuses).toEqual([404, 404, 404, 404, 404, 404, 429, 429]);
   const refused = await busy();
   expect(refused.body.code).toBe('rate_limited');
   expect(Number(refused.retryAfter)).toBeGreaterThan(0);
