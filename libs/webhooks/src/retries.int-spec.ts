@@ -288,6 +288,26 @@ test('whoever was too slow writes nothing more: the next one sends what he had n
   expect(await rows('SELECT fence FROM webhook_drains')).toEqual([{ fence: 2 }]);
 });
 
+test('4,000 messages, three workers that hear every alarm: none is lost and none comes twice', async () => {
+  const first = await setup({ env });
+  const { emit, subscribe, merchantId, webhookId, receiver, logged, events } = first;
+  const ids = [webhookId, ...(await Promise.all([subscribe(), subscribe(), subscribe()]))];
+  const workers = [first, await another(first.databaseUrl), await another(first.databaseUrl)];
+  const ring = () => Promise.all(workers.flatMap(({ module }) => ids.map((id) => module.get(Drains).take(merchantId, id))));
+  for (let part = 0; part < 10; part += 1) {
+    await emit(100);
+    await ring();
+  }
+  await logged(4_000);
+  const times = new Map<string, number>();
+  for (const { headers } of receiver.calls) {
+    const id = String(headers['webhook-id']);
+    times.set(id, (times.get(id) ?? 0) + 1);
+  }
+  // Once for each of the four subscriptions.
+  expect(times).toEqual(new Map((await events()).map(({ id }) => [id, ids.length])));
+}, 60_000);
+
 test('a limit of calls a second holds, also where another takes over', async () => {
   const first = await setup({ env, columns: { rate_limit: 20 } });
   const { emit, take, merchantId, webhookId, drain, receiver, logged, rows } = first;
