@@ -18,6 +18,13 @@ test('an owner is told of everything, an agent not of what only owners read', ()
   expect(isEverything(agent)).toBe(false);
 });
 
+test('a key for events alone is a listener to everything that takes no more than reading', () => {
+  const scopes = new Set(['events:read'] as const);
+  const all = allEvents().map(({ type }) => type);
+  expect([...visibleTypes({ scopes })]).toEqual(all.filter((type) => type !== 'channel_linking'));
+  expect(() => visibleTypes({ scopes }, ['channel_linking'])).toThrow(/channels:write/);
+});
+
 test('a key is told of what its scopes let it read, and refused by name what it asks for besides', () => {
   const scopes = new Set(['events:read', 'orders:read'] as const);
   const orders = Object.keys(EVENT_SCOPES).filter((type) => type.startsWith('order_'));

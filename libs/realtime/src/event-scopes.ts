@@ -3,8 +3,8 @@ import type { Caller, Scope } from '@soko/identity';
 import { EventsHiddenError } from './realtime.errors.js';
 
 /**
- * What it takes, besides `events:read`, to be told of an event: what it takes to read the thing itself. A type without a line is shown
- * to nobody, and a test finds it.
+ * What it takes, besides `events:read`, to be told of an event: what it takes to read the thing itself. Whoever has `events:read` and nothing
+ * else is a listener: told of everything that takes no more than reading. A type without a line is shown to nobody, and a test finds it.
  */
 export const EVENT_SCOPES: Readonly<Record<string, Scope>> = {
   message_received: 'messages:read',
@@ -43,13 +43,20 @@ export const EVENT_SCOPES: Readonly<Record<string, Scope>> = {
   merchant_registered: 'events:read',
 };
 
+function sees(scopes: ReadonlySet<Scope>, type: string): boolean {
+  const needed = EVENT_SCOPES[type];
+  if (!needed) return false;
+  const listener = scopes.size === 1 && scopes.has('events:read');
+  return scopes.has(needed) || (listener && needed.endsWith(':read'));
+}
+
 /**
  * The types that `caller` is told of: those they asked for, or all that they may see.
  * @throws EventsHiddenError where they asked for one that they may not see
  */
 export function visibleTypes({ scopes }: Pick<Caller, 'scopes'>, asked?: string[]): ReadonlySet<string> {
   const types = asked ?? allEvents().map(({ type }) => type);
-  const hidden = types.filter((type) => !EVENT_SCOPES[type] || !scopes.has(EVENT_SCOPES[type]));
+  const hidden = types.filter((type) => !sees(scopes, type));
   if (asked && hidden.length > 0) throw new EventsHiddenError(hidden[0]!, EVENT_SCOPES[hidden[0]!]);
   return new Set(types.filter((type) => !hidden.includes(type)));
 }
