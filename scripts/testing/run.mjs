@@ -29,6 +29,7 @@ const SAME_ON_ANY_STORE = [
   'cloud-deliveries',
   'web-chaos',
   'web-gateways',
+  'webhooks-chaos',
   'media',
   'media-story',
   'templates',
