@@ -1,6 +1,6 @@
 import { newId } from '@soko/common';
 import { ApiClient } from '@soko/testing';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hasBrowser, openBrowser, shoot } from './support/browser.js';
 import { startTestStack, type TestStack } from './support/stack.js';
@@ -17,9 +17,26 @@ afterAll(async () => {
   await env?.stop();
 });
 
+/** The page holds what is near the window, and no more: so it is scrolled, as people do, until the operation is there. */
+async function find(page: Page, operation: string): Promise<Locator> {
+  const block = page.locator(`[id$="-${operation}"]`);
+  await page.evaluate(() => window.scrollTo(0, 0));
+  await expect
+    .poll(
+      async () => {
+        if ((await block.count()) > 0) return true;
+        await page.evaluate(() => window.scrollBy(0, 500));
+        return false;
+      },
+      { interval: 100 },
+    )
+    .toBe(true);
+  return block;
+}
+
 /** Presses "Try it out" and "Execute" on one operation. @returns the status and body that the page shows */
 async function tryOut(page: Page, operation: string, body?: object): Promise<{ status: string; text: string }> {
-  const block = page.locator(`[id$="-${operation}"]`);
+  const block = await find(page, operation);
   await block.locator('.opblock-summary').click();
   await block.getByRole('button', { name: 'Try it out' }).click();
   if (body) await block.locator('textarea.body-param__text').fill(JSON.stringify(body));
