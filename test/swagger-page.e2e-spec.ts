@@ -20,12 +20,12 @@ afterAll(async () => {
 /** The page holds what is near the window, and no more: so it is scrolled, as people do, until the operation is there. */
 async function find(page: Page, operation: string): Promise<Locator> {
   const block = page.locator(`[id$="-${operation}"]`);
-  await page.evaluate(() => window.scrollTo(0, 0));
+  await page.evaluate('scrollTo(0, 0)');
   await expect
     .poll(
       async () => {
         if ((await block.count()) > 0) return true;
-        await page.evaluate(() => window.scrollBy(0, 500));
+        await page.evaluate('scrollBy(0, 500)');
         return false;
       },
       { interval: 100 },
