@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Sealer, Tenancy } from '@soko/database';
+import { newSecret } from '@soko/inbound';
 import type { InboundSecretView, NewInboundSecretView } from './merchant.dto.js';
 
 const SECRET = 'inbound_secrets.secret';
@@ -22,7 +22,7 @@ export class InboundSecretService {
 
   /** A new one, shown this once. The one before counts for a day more, those before it no longer. */
   async rotate(merchantId: string): Promise<NewInboundSecretView> {
-    const secret = `whsec_${randomBytes(32).toString('base64')}`;
+    const secret = newSecret();
     return this.tenancy.run(merchantId, async (tx) => {
       // The row is there and locked before it is read: of two at once, each is the other's old one.
       await tx.query('SELECT 1 AS one FROM merchants WHERE id = $1 FOR UPDATE', [merchantId]);

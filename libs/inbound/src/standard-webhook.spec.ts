@@ -1,9 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { expect, test } from 'vitest';
-import { verifiedId } from './standard-webhook.js';
+import { newSecret, verifiedId } from './standard-webhook.js';
 
-const newSecret = () => `whsec_${randomBytes(32).toString('base64')}`;
 const [SECRET, OTHER] = [newSecret(), newSecret()];
 const NOW = 1_780_000_000_000;
 const BODY = Buffer.from('{ "a": 1.0 }');

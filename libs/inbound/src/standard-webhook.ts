@@ -1,12 +1,15 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { headerIn, type InboundCall } from './inbound-verifier.js';
 
 /** Seconds by which a call may be old, or ahead of us. */
 export const TOLERANCE_SECONDS = 300;
 const PREFIX = 'v1,';
 
+/** A new secret: `whsec_` and 32 random bytes in base64. */
+export const newSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`;
+
 /** The key of a secret `whsec_…`, of which the base64 may stand alone. */
-const keyOf = (secret: string): Buffer => Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+export const keyOf = (secret: string): Buffer => Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
 
 /**
  * The id of a call that was signed with one of these secrets not long ago, by Standard Webhooks 1.0; undefined of any other. Every signature is

@@ -1,4 +1,4 @@
-import { newId, NotFoundError, type Page } from '@soko/common';
+import { newId, NotFoundError, type Page, idFloor, timeOf } from '@soko/common';
 import { integration } from '@soko/testing';
 import * as fc from 'fast-check';
 import { v7 } from 'uuid';
@@ -7,7 +7,7 @@ import { ChannelService } from './channel.service.js';
 import type { ChatView } from './chat.dto.js';
 import { ChatService } from './chat.service.js';
 import { MessageStore } from './message.store.js';
-import { idFloor, timeOf, windowsBelow } from './message-window.js';
+import { windowsBelow } from './message-window.js';
 import { MessagingModule } from './messaging.module.js';
 
 const phone = (n: number) => `+26377100${String(n).padStart(4, '0')}`;

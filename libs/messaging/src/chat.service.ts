@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { decodeCursor, isUuid, NotFoundError, type Page, pageOf } from '@soko/common';
+import { decodeCursor, isUuid, NotFoundError, type Page, pageOf, idFloor, timeOf } from '@soko/common';
 import { chatHandedOver, sendChat } from '@soko/contracts';
 import { Tenancy, type TenantTx } from '@soko/database';
 import { MerchantService } from '@soko/identity';
@@ -7,7 +7,7 @@ import type { ChatQuery, ChatView, HandoverBody, MessageQuery } from './chat.dto
 import { PAUSED } from './chat-pause.js';
 import type { MessageDetailView, MessageView } from './message.dto.js';
 import { detailView, type MessageRow, messageView } from './message.row.js';
-import { HIGHEST, idFloor, LOWEST, timeOf, windowsBelow } from './message-window.js';
+import { HIGHEST, LOWEST, windowsBelow } from './message-window.js';
 
 interface ChatRow {
   id: string;

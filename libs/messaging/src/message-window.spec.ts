@@ -1,7 +1,8 @@
+import { idFloor, timeOf } from '@soko/common';
 import * as fc from 'fast-check';
 import { v7 } from 'uuid';
 import { expect, it } from 'vitest';
-import { HIGHEST, idFloor, LOWEST, timeOf, windowsBelow } from './message-window.js';
+import { HIGHEST, LOWEST, windowsBelow } from './message-window.js';
 
 const WEEK_MS = 7 * 24 * 3_600_000;
 

@@ -1,3 +1,5 @@
+import { idFloor, timeOf } from '@soko/common';
+
 const WEEK_MS = 7 * 24 * 3_600_000;
 /** How far back is looked at first, then when that was not enough, in weeks; then at everything. */
 const WEEKS = [3, 12];
@@ -5,17 +7,6 @@ const WEEKS = [3, 12];
 export const LOWEST = '00000000-0000-0000-0000-000000000000';
 /** Above every UUIDv7. */
 export const HIGHEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
-
-/** The lowest id that a message of this moment, in ms, could have. */
-export function idFloor(ms: number): string {
-  const hex = Math.max(0, Math.min(ms, 2 ** 48 - 1))
-    .toString(16)
-    .padStart(12, '0');
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
-}
-
-/** When the message was made, in ms. */
-export const timeOf = (id: string): number => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 
 /** Ids from `from`, not including `below`. */
 export interface IdRange {

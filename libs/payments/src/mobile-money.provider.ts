@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { isUuid, plainAmount } from '@soko/common';
-import { verifiedId } from '@soko/inbound';
+import { keyOf, verifiedId } from '@soko/inbound';
 import type { PaymentNews } from './payment-state.js';
 import { BadNoticeError } from './payments.errors.js';
 import type { LinkRequest, Notice, PaymentProvider, ProviderAccount, RawNotice } from './provider.js';
@@ -26,7 +26,9 @@ export class MobileMoneyProvider implements PaymentProvider {
       title,
       expires: String(Math.floor(expiresAt.getTime() / 1000)),
       // So that nobody pays less by changing the address.
-      signature: createHmac('sha256', keyOf(account)).update(`${paymentId}.${amount}.${currency}`).digest('hex'),
+      signature: createHmac('sha256', keyOf(account.secrets.webhookSecret!))
+        .update(`${paymentId}.${amount}.${currency}`)
+        .digest('hex'),
     };
     const url = account.config.linkUrl!.replace(/\{(\w+)\}/g, (_, name: keyof typeof values) => encodeURIComponent(values[name]));
     return { url };
@@ -43,9 +45,6 @@ export class MobileMoneyProvider implements PaymentProvider {
     return { eventId, paymentId, news };
   }
 }
-
-/** Standard Webhooks' secrets are base64 after their prefix. */
-const keyOf = ({ secrets }: ProviderAccount): Buffer => Buffer.from(secrets.webhookSecret!.replace(/^whsec_/, ''), 'base64');
 
 interface Told {
   type?: unknown;

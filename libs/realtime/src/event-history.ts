@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { isUuid, type Page } from '@soko/common';
+import { idFloor, isUuid, type Page, timeOf } from '@soko/common';
 import type { EventEnvelope } from '@soko/contracts';
 import { byIndex, Tenancy, type TenantTx } from '@soko/database';
 import type { Caller } from '@soko/identity';
@@ -55,11 +55,7 @@ const SCAN = 10_000;
 const COLUMNS = 'id, type, data, created_at AS "createdAt", position';
 
 /** The smallest id that can have a place behind this event. */
-export function floorOf(id: string): string {
-  const ms = Math.max(0, Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) - SLACK_MS);
-  const digits = ms.toString(16).padStart(12, '0');
-  return `${digits.slice(0, 8)}-${digits.slice(8)}-0000-0000-000000000000`;
-}
+export const floorOf = (id: string): string => idFloor(timeOf(id) - SLACK_MS);
 
 /**
  * What has happened to a merchant, in the order in which the relay handed it on: that order has no gap that closes later (ADR 2), so

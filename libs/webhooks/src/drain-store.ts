@@ -4,6 +4,7 @@ import { SystemDb, Tenancy } from '@soko/database';
 import { type Breaker, type MinuteCount, takenOver } from './breaker.js';
 import { bodyOf } from './event-feed.js';
 import type { Illness } from './outcome.js';
+import type { Trigger } from './webhook-logs.dto.js';
 
 /** A worker that is killed leaves its subscriptions to others after so long. */
 export const LEASE_MS = 6_000;
@@ -11,8 +12,6 @@ const LEASE = `interval '${LEASE_MS} milliseconds'`;
 const DAY_MS = 24 * 3_600_000;
 /** Rows that are owed, read at once. */
 export const OWED_BATCH = 200;
-
-export type Trigger = 'event' | 'test' | 'replay' | 'recovery';
 
 /** What a subscription asks for, as it is now. */
 export interface Endpoint {

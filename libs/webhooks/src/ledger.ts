@@ -1,6 +1,7 @@
 import { newId } from '@soko/common';
 import { noteWebhookAttempt } from '@soko/observability';
-import type { Owed, Trigger } from './drain-store.js';
+import type { Owed } from './drain-store.js';
+import type { Trigger } from './webhook-logs.dto.js';
 import type { FeedEvent } from './event-feed.js';
 import type { Outcome } from './outcome.js';
 import type { Died, LoggedCall, NewlyOwed, OwedAgain } from './settler.js';

@@ -4,7 +4,8 @@ import { backoff } from '@soko/common';
 import { SystemDb } from '@soko/database';
 import { DeadLetters, type Letter } from '@soko/dead-letters';
 import { Log } from '@soko/observability';
-import { LEASE_MS, type Trigger } from './drain-store.js';
+import { LEASE_MS } from './drain-store.js';
+import type { Trigger } from './webhook-logs.dto.js';
 import type { Breaker, MinuteCount } from './breaker.js';
 
 /** From one write to the next: what ends in between is written together. */

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
-import { newSecret, signatureHeaders as headersBy, signingKey } from './signature.js';
+import { newSecret } from '@soko/inbound';
+import { signatureHeaders as headersBy, signingKey } from './signature.js';
 
 const signatureHeaders = (secret: string, id: string, timestamp: number, body: string) =>
   headersBy([signingKey(secret)], id, timestamp, body);

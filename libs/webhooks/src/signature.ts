@@ -1,12 +1,8 @@
-import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
-
-const PREFIX = 'whsec_';
-
-/** A new secret: `whsec_` and 32 random bytes in base64. */
-export const newSecret = (): string => PREFIX + randomBytes(32).toString('base64');
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { keyOf } from '@soko/inbound';
 
 /** The key that a secret stands for: what is decoded once signs many calls. */
-export const signingKey = (secret: string): KeyObject => createSecretKey(Buffer.from(secret.slice(PREFIX.length), 'base64'));
+export const signingKey = (secret: string): KeyObject => createSecretKey(keyOf(secret));
 
 /**
  * The headers that prove a call to be ours, by Standard Webhooks 1.0.

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { decodeCursor, NotFoundError, type Page, pageOf } from '@soko/common';
+import { decodeCursor, idFloor, NotFoundError, type Page, pageOf, timeOf } from '@soko/common';
 import { Tenancy, type TenantTx } from '@soko/database';
 import type { LogQuery, Trigger, WebhookLogView } from './webhook-logs.dto.js';
-import { floorOf, timeOf } from './uuid-time.js';
 
 /** What clocks of two machines may differ by. */
 const CLOCKS_MS = 60_000;
@@ -35,7 +34,7 @@ export class WebhookLogService {
   list(merchantId: string, webhookId: string, query: LogQuery): Promise<Page<WebhookLogView>> {
     const before = decodeCursor(query.cursor, 'id')?.[0];
     // No call is older than its event: the rest of the log need not be looked through.
-    const after = query.eventId === undefined ? undefined : floorOf(timeOf(query.eventId) - CLOCKS_MS);
+    const after = query.eventId === undefined ? undefined : idFloor(timeOf(query.eventId) - CLOCKS_MS);
     return this.tenancy.run(merchantId, async (tx) => {
       const [[webhook], rows] = await Promise.all([
         tx.query('SELECT 1 AS one FROM webhooks WHERE merchant_id = $1 AND id = $2', [merchantId, webhookId]),

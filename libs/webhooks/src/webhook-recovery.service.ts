@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { decodeCursor, NotFoundError, type Page, pageOf, type PageQuery } from '@soko/common';
+import { idFloor, decodeCursor, NotFoundError, type Page, pageOf, type PageQuery } from '@soko/common';
 import { Settings } from '@soko/config';
 import { recoverWebhook } from '@soko/contracts';
 import { Tenancy, type TenantTx } from '@soko/database';
-import { floorOf } from './uuid-time.js';
 import { WebhookGaps } from './webhook-gaps.js';
 import type { RecoveryView } from './webhook-logs.dto.js';
 import { OwedDeliveries } from './webhook-owed.js';
@@ -102,10 +101,10 @@ export class WebhookRecoveryService {
 
   private async overOwed(tx: TenantTx, row: RecoveryRow): Promise<void> {
     // An id is made just before the time that its event tells.
-    const floor = floorOf(row.since.getTime() - 1);
+    const floor = idFloor(row.since.getTime() - 1);
     await this.owed.ring(tx, row.webhook_id);
     // What fails from now on is not this recovery's: it could go on for ever.
-    const ids = await this.owed.again(tx, row.webhook_id, row.reached ?? floor, floorOf(row.created_at.getTime() + 1), BATCH);
+    const ids = await this.owed.again(tx, row.webhook_id, row.reached ?? floor, idFloor(row.created_at.getTime() + 1), BATCH);
     const last = ids.length < BATCH;
     if (last) await this.gaps.claim(tx, row.webhook_id, row.id, floor, new Date(Date.now() - this.keptMs));
     tx.write(

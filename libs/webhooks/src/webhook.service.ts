@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { newId, NotFoundError, type Page, type PageQuery } from '@soko/common';
 import { findPage, Tenancy, type TenantTx } from '@soko/database';
-import { newSecret } from './signature.js';
+import { newSecret } from '@soko/inbound';
 import { checkFilters, type Filters } from './webhook-filters.js';
 import { WebhookClient } from './webhook.client.js';
 import { WebhookSecrets } from './webhook-secrets.js';

@@ -2,7 +2,7 @@
 export const timeOf = (id: string): number => Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
 
 /** The least id that a UUIDv7 of this time can have. */
-export function floorOf(ms: number): string {
+export function idFloor(ms: number): string {
   const hex = Math.max(0, Math.min(Math.floor(ms), 2 ** 48 - 1))
     .toString(16)
     .padStart(12, '0');
